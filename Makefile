@@ -1,0 +1,28 @@
+# Two commands matter: 'make course' (set up, build, execute every notebook) and 'make test'.
+# Each target names one command; .venv is made first, once, and again only when the lock or pyproject.toml changes.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: course test lab site lock build clean
+.DEFAULT_GOAL := course
+
+.venv/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) helpers/course/environment.py setup && touch $@
+
+course: .venv/.ready  ## execute every student notebook from a cold cache; results in build/
+	@$(BIN)/vigilant run --build --cold
+
+test: .venv/.ready  ## format, lint, types and every test
+	@$(BIN)/python -m helpers.course.testing
+
+lab: .venv/.ready  ## open the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=notebooks
+
+build: .venv/.ready  ## make the student and solution notebooks from notebooks/source
+	@$(BIN)/vigilant build
+
+lock: .venv/.ready  ## new versions: pyproject.toml -> requirements.lock, environment.yml
+	@$(PYTHON) helpers/course/environment.py lock
+
+clean:  ## forget results, cached data and cached models
+	rm -rf build

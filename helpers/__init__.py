@@ -1,0 +1,39 @@
+"""What the notebooks of the Vigilant Vision course share.
+
+Importing this package is instant: it loads nothing but the standard library. TensorFlow, torch and the
+others load in the module that needs them.
+"""
+
+__version__ = "0.1.0"
+
+
+class CourseVersionError(RuntimeError):
+    """The installed ``helpers`` is older than the notebook that was opened."""
+
+
+def require(version: str) -> None:
+    """Stop with one clear sentence if the installed ``helpers`` is older than a notebook needs.
+
+    Parameters
+    ----------
+    version : str
+        The oldest version that will do, such as ``"0.1"``.
+
+    Raises
+    ------
+    CourseVersionError
+        If the installed version is older.
+    ValueError
+        If `version` is not numbers separated by dots.
+    """
+    try:
+        needed = tuple(int(part) for part in version.split("."))
+    except (ValueError, AttributeError):
+        raise ValueError(f"a version looks like '0.1' or '0.1.2', not {version!r}") from None
+    installed = tuple(int(part) for part in __version__.split("."))
+    if installed[: len(needed)] < needed:
+        raise CourseVersionError(
+            f"This notebook needs helpers {version} or newer, and {__version__} is installed. "
+            "Update both together: run 'git pull' and then 'make lab' in the course folder, or restart your "
+            "server on the hub."
+        )

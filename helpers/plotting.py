@@ -1,0 +1,322 @@
+"""Figures of the course: arrays in, figures out.
+
+Every figure reads in greyscale and to the colour-blind (Okabe and Ito's palette, and a marker or a line style of its own
+for each series), carries its finding as its title and an alternative text, and is shown by standing last in a cell.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from helpers.intervals import Estimate
+
+# M. Okabe and K. Ito (2008), "Color universal design": told apart with any common colour vision.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+FONT_SIZE = 10
+
+
+class DescribedFigure(Figure):
+    """A figure that carries an alternative text into the notebook, for those who hear it instead of seeing it.
+
+    Parameters
+    ----------
+    alt : str
+        What the figure shows, in a sentence or two.
+    **options
+        As for :class:`matplotlib.figure.Figure`.
+    """
+
+    def __init__(self, alt: str, **options: Any) -> None:
+        if not alt.strip():
+            raise ValueError("a figure needs an alternative text: say in a sentence what it shows")
+        super().__init__(layout="constrained", **options)
+        self.alt = alt
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=90)
+        metadata = {"image/png": {"alt": self.alt}}
+        return {"image/png": buffer.getvalue(), "text/plain": f"<figure: {self.alt}>"}, metadata
+
+
+def contact_sheet(
+    images: NDArray, captions: Sequence[str], *, title: str, alt: str, columns: int = 8, size: float = 1.1
+) -> DescribedFigure:
+    """Pictures side by side.
+
+    Parameters
+    ----------
+    images : numpy.ndarray of float in [0, 1] or uint8, shape (N, H, W, C) or (N, H, W)
+        The pictures; one channel is shown in grey.
+    captions : sequence of str
+        A caption for each picture; an empty one leaves no room.
+    title, alt : str
+        The finding, and the alternative text.
+    columns : int
+        Pictures in a row.
+    size : float
+        Width of one picture, inches.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+
+    Raises
+    ------
+    ValueError
+        If there are no pictures, or not as many captions.
+    """
+    if len(images) == 0 or len(images) != len(captions):
+        raise ValueError(f"a contact sheet needs one caption for each picture, got {len(images)} and {len(captions)}")
+    rows = -(-len(images) // columns)
+    caption_room = 0.32 * max(caption.count("\n") + 1 for caption in captions) * any(captions)
+    figure = DescribedFigure(alt, figsize=(columns * size, rows * (size + 0.55 * caption_room) + 0.4))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, image, caption in zip(axes.flat, images, captions, strict=False):
+        axis.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
+        axis.set_title(caption, fontsize=FONT_SIZE - 2)
+    figure.suptitle(title, fontsize=FONT_SIZE + 1)
+    return figure
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    title: str,
+    alt: str,
+    x_label: str,
+    y_label: str,
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    reference: tuple[str, float] | None = None,
+    log_x: bool = False,
+) -> DescribedFigure:
+    """Curves, each with a marker and a dash pattern of its own.
+
+    Parameters
+    ----------
+    series : mapping of str to (x, y)
+        The curves by name.
+    title, alt, x_label, y_label : str
+        The finding, the alternative text, and what the axes mean, with units.
+    bands : mapping of str to (low, high), optional
+        Intervals around curves of the same name.
+    reference : (str, float), optional
+        A named horizontal line.
+    log_x : bool
+        Whether the horizontal axis is logarithmic.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure, axis = _one_axis(alt, (6.4, 3.6))
+    for i, (name, (x, y)) in enumerate(series.items()):
+        many = len(x) > 40
+        style = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 7], "marker": None if many else MARKERS[i % 7]}
+        axis.plot(x, y, label=name, **style)
+        if bands and name in bands:
+            axis.fill_between(x, *bands[name], color=COLOURS[i % 7], alpha=0.18, linewidth=0)
+    if reference:
+        axis.axhline(reference[1], color="0.35", linestyle=":", label=reference[0])
+    if log_x:
+        axis.set_xscale("log")
+    _label(axis, title, x_label, y_label)
+    if len(series) + bool(reference) > 1:
+        axis.legend(fontsize=FONT_SIZE - 1, frameon=False)
+    return figure
+
+
+def estimates(
+    rows: Mapping[str, Estimate],
+    *,
+    title: str,
+    alt: str,
+    x_label: str,
+    reference: tuple[str, float] | None = None,
+    groups: Sequence[int] | None = None,
+) -> DescribedFigure:
+    """Values with their intervals, one row each, and the number of cases beside the name.
+
+    Parameters
+    ----------
+    rows : mapping of str to Estimate
+        What was measured, by name, from top to bottom.
+    title, alt, x_label : str
+        The finding, the alternative text, and what the axis means, with its unit.
+    reference : (str, float), optional
+        A named vertical line to compare with.
+    groups : sequence of int, optional
+        A group number for each row: rows of a group share marker and colour.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure, axis = _one_axis(alt, (6.4, 0.8 + 0.27 * len(rows)))
+    for i, estimate in enumerate(rows.values()):
+        kind = groups[i] % 7 if groups else 0
+        axis.plot([estimate.low, estimate.high], [i, i], color=COLOURS[kind], linewidth=2)
+        axis.plot([estimate.value], [i], MARKERS[kind], color=COLOURS[kind])
+    axis.set_yticks(range(len(rows)), [f"{name}  (n={row.n:,})" for name, row in rows.items()], fontsize=FONT_SIZE - 1)
+    axis.invert_yaxis()
+    if reference:
+        axis.axvline(reference[1], color="0.35", linestyle=":", label=reference[0])
+        axis.legend(fontsize=FONT_SIZE - 1, frameon=False)
+    _label(axis, title, x_label, "")
+    return figure
+
+
+def confusion(counts: NDArray[np.int64], names: Sequence[str], *, title: str, alt: str) -> DescribedFigure:
+    """A confusion matrix: rows are what it was, columns what the model said.
+
+    Parameters
+    ----------
+    counts : numpy.ndarray of int, shape (K, K)
+        Pictures by true class (row) and predicted class (column).
+    names : sequence of str
+        Name of each class.
+    title, alt : str
+        The finding, and the alternative text.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure, axis = _one_axis(alt, (6.4, 5.2))
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.argwhere(counts > 0):
+        dark = shares[row, column] > 0.5
+        colour = "white" if dark else "black"
+        axis.text(column, row, counts[row, column], ha="center", va="center", fontsize=FONT_SIZE - 2, color=colour)
+    axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=FONT_SIZE - 1)
+    axis.set_yticks(range(len(names)), names, fontsize=FONT_SIZE - 1)
+    _label(axis, title, "what the model said", "what it was")
+    return figure
+
+
+def reliability(tables: Mapping[str, pd.DataFrame], *, title: str, alt: str) -> DescribedFigure:
+    """Reliability diagrams: accuracy against confidence, bin by bin, with the interval of each bin.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+        From :func:`helpers.uncertainty.reliability_table`, by name of the model; one panel each.
+    title, alt : str
+        The finding, and the alternative text.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure = DescribedFigure(alt, figsize=(3.4 * len(tables), 3.6))
+    axes = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
+    for axis, (name, table) in zip(axes, tables.items(), strict=True):
+        filled = table[table["count"] > 0]
+        axis.plot([0, 1], [0, 1], color="0.35", linestyle=":", label="perfectly calibrated")
+        axis.vlines(filled["confidence"], filled["accuracy_low"], filled["accuracy_high"], color=COLOURS[0], linewidth=2)
+        axis.scatter(
+            filled["confidence"], filled["accuracy"], s=8 + 120 * filled["count"] / filled["count"].max(), color=COLOURS[0]
+        )
+        _label(axis, name, "confidence of the answers in a bin", "share of them that is right" * (axis is axes[0]))
+        axis.legend(fontsize=FONT_SIZE - 1, frameon=False, loc="upper left")
+    figure.suptitle(title, fontsize=FONT_SIZE + 1)
+    return figure
+
+
+def histograms(
+    values: Mapping[str, NDArray], *, title: str, alt: str, x_label: str, bins: int = 40, threshold: float | None = None
+) -> DescribedFigure:
+    """Distributions drawn as outlines over one another, each with an area of one.
+
+    Parameters
+    ----------
+    values : mapping of str to numpy.ndarray, shape (N,)
+        The samples by name.
+    title, alt, x_label : str
+        The finding, the alternative text, and what the axis means, with its unit.
+    bins : int
+        How many bins, the same for all.
+    threshold : float, optional
+        A vertical line.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure, axis = _one_axis(alt, (6.4, 3.2))
+    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
+    for i, (name, sample) in enumerate(values.items()):
+        axis.hist(
+            sample, edges, density=True, histtype="step", linewidth=1.8, color=COLOURS[i % 7], linestyle=DASHES[i % 7], label=name
+        )
+    if threshold is not None:
+        axis.axvline(threshold, color="0.35", linestyle=":", label="threshold")
+    _label(axis, title, x_label, "density")
+    axis.legend(fontsize=FONT_SIZE - 1, frameon=False)
+    return figure
+
+
+def stacked_bars(
+    parts: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str, alt: str, y_label: str,
+    reference: tuple[str, float] | None = None,
+) -> DescribedFigure:
+    """Bars made of parts that add up, hatched so that they read in greyscale.
+
+    Parameters
+    ----------
+    parts : mapping of str to sequence of float
+        Height of each part in every bar.
+    names : sequence of str
+        Name of each bar.
+    title, alt, y_label : str
+        The finding, the alternative text, and what the axis means, with its unit.
+    reference : (str, float), optional
+        A named horizontal line.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure, axis = _one_axis(alt, (6.4, 3.4))
+    bottom = np.zeros(len(names))
+    for i, (name, heights) in enumerate(parts.items()):
+        axis.bar(names, heights, bottom=bottom, color=COLOURS[i], alpha=0.85, hatch=("", "//", "..")[i % 3], label=name)
+        bottom += np.asarray(heights)
+    if reference:
+        axis.axhline(reference[1], color="0.2", linestyle=":", label=reference[0])
+    _label(axis, title, "", y_label)
+    axis.tick_params(axis="x", labelsize=FONT_SIZE - 1)
+    axis.legend(fontsize=FONT_SIZE - 1, frameon=False)
+    return figure
+
+
+def _one_axis(alt: str, size: tuple[float, float]) -> tuple[DescribedFigure, Axes]:
+    figure = DescribedFigure(alt, figsize=size)
+    return figure, figure.subplots()
+
+
+def _label(axis: Axes, title: str, x_label: str, y_label: str) -> None:
+    axis.set_title(title, fontsize=FONT_SIZE + 1, loc="left")
+    axis.set_xlabel(x_label, fontsize=FONT_SIZE)
+    axis.set_ylabel(y_label, fontsize=FONT_SIZE)
+    axis.spines[["top", "right"]].set_visible(False)

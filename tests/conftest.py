@@ -1,0 +1,40 @@
+"""What all tests share."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def missing(what: str) -> None:
+    """Skip a test that needs something this machine lacks; fail it in continuous integration."""
+    message = f"not installed here: {what}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@pytest.fixture
+def needs_program():
+    """Ask for a system program by name: ``needs_program("unshare")``."""
+
+    def ask(name: str) -> str:
+        found = shutil.which(name)
+        if found is None:
+            missing(f"the program {name}")
+        return found
+
+    return ask
+
+
+@pytest.fixture
+def cold_cache(tmp_path, monkeypatch):
+    """An empty cache and build folder of the test's own."""
+    monkeypatch.setenv("VIGILANT_BUILD", str(tmp_path / "build"))
+    monkeypatch.setenv("VIGILANT_CACHE", str(tmp_path / "build" / "cache"))
+    return tmp_path / "build" / "cache"

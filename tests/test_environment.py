@@ -1,0 +1,130 @@
+"""The environment: one distribution of each package, one list of versions, an instant import."""
+
+import importlib.metadata
+import json
+import subprocess
+import sys
+import tomllib
+
+import pytest
+from conftest import ROOT
+
+from helpers.course.environment import environment_yml, pins
+
+# Distributions that put files in the same place: two of a row overwrite each other.
+RIVALS = [
+    ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tf-nightly", "intel-tensorflow"),
+    ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"),
+    ("onnxruntime", "onnxruntime-gpu"),
+]
+
+
+def rival_problems(installed: dict[str, str]) -> list[str]:
+    """Say what is wrong with a set of installed distributions (name to version)."""
+    problems = [f"more than one of {found}" for row in RIVALS if len(found := [name for name in row if name in installed]) > 1]
+    if "torch" in installed and not installed["torch"].endswith("+cpu"):
+        problems.append(f"torch {installed['torch']} is not the CPU build")
+    problems += [f"CUDA package {name}" for name in installed if name.startswith(("nvidia-", "cuda-", "triton"))]
+    return problems
+
+
+def installed_distributions() -> dict[str, str]:
+    return {
+        dist.metadata["Name"].lower().replace("_", "-"): dist.version for dist in importlib.metadata.distributions()
+    }
+
+
+def test_one_distribution_of_each_is_installed():
+    assert rival_problems(installed_distributions()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("tensorflow", "2.21.0"), ("opencv-python", "5.0.0.93"), ("nvidia-cublas", "13.0"), ("torch", "2.13.0")],
+)
+def test_a_second_distribution_would_be_noticed(name, version):
+    assert rival_problems(installed_distributions() | {name: version}) != []
+
+
+def test_only_one_opencv_is_on_the_path():
+    owners = importlib.metadata.packages_distributions()
+    assert set(owners["cv2"]) == {"opencv-python-headless"}
+    assert set(owners["tensorflow"]) == {"tensorflow-cpu"}
+
+
+def test_what_is_installed_is_what_the_lock_says():
+    locked = {name.lower(): version for name, version in pins((ROOT / "requirements.lock").read_text()).items()}
+    installed = installed_distributions()
+    different = {name: (version, installed.get(name)) for name, version in locked.items() if installed.get(name) != version}
+    assert different == {}, "run 'make' again, or 'make lock' after a change of pyproject.toml"
+
+
+def test_the_lock_holds_every_direct_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + [one for extra in project["optional-dependencies"].values() for one in extra]
+    locked = pins((ROOT / "requirements.lock").read_text())
+    assert [name for name in wanted if name.split("==")[0] not in locked] == []
+    assert locked["torch"] == "2.13.0+cpu"
+
+
+def test_the_packages_named_in_the_brief_are_there():
+    direct = {
+        name.split("==")[0]
+        for name in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    }
+    brief = {"jupyterlab", "nbval", "papermill", "tensorflow-cpu", "tf-explain", "shap", "fairlearn", "opacus", "torch"}
+    assert brief | {"matplotlib"} <= direct
+
+
+def test_environment_yml_is_what_the_lock_gives():
+    lock = (ROOT / "requirements.lock").read_text()
+    assert (ROOT / "environment.yml").read_text() == environment_yml(lock), "run 'make lock'"
+
+
+def test_a_changed_lock_changes_environment_yml():
+    lock = (ROOT / "requirements.lock").read_text()
+    numpy = f"numpy=={pins(lock)['numpy']}"
+    assert environment_yml(lock.replace(numpy, "numpy==1.0.0")) != environment_yml(lock)
+
+
+def test_setuptools_packages_are_those_of_the_tree():
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    found = {".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "helpers").rglob("*.py")}
+    assert set(listed) == found
+
+
+def seconds_of(statement: str) -> float:
+    """Wall time of a fresh interpreter, the best of five: what the machine does besides is not the package's."""
+    code = (
+        "import json, subprocess, sys, time\n"
+        "def run(code):\n"
+        "    start = time.perf_counter()\n"
+        "    subprocess.run([sys.executable, '-c', code], check=True, cwd='/')\n"
+        "    return time.perf_counter() - start\n"
+        f"print(json.dumps(min(run({statement!r}) for _ in range(5))))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def test_import_helpers_is_instant():
+    assert seconds_of("import helpers") - seconds_of("pass") < 0.1
+
+
+def test_import_helpers_loads_only_the_standard_library():
+    code = (
+        "import sys; before = set(sys.modules); import helpers\n"
+        "new = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "print(sorted(new - sys.stdlib_module_names - {'helpers'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/")
+    assert done.stdout.strip() == "[]"
+
+
+def test_data_sets_do_not_load_a_training_framework():
+    code = (
+        "import sys, helpers.datasets, helpers.models, helpers.uncertainty, helpers.scorecard, helpers.course.cli\n"
+        "print([name for name in ('tensorflow', 'keras', 'torch', 'shap') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
