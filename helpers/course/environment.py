@@ -91,7 +91,16 @@ def setup() -> None:
     if not python.exists() or _version_of(python) != "3.11":
         _say("making .venv")
         venv.create(VENV, with_pip=True, clear=True)
-    _run("installing uv", python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"uv=={versions['uv']}")
+    _run(
+        "installing uv",
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        f"uv=={versions['uv']}",
+    )
     _install_torch(python, versions["torch"])
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as rest:
         rest.write("\n".join(f"{name}=={version}" for name, version in versions.items() if name != "torch"))
@@ -122,9 +131,7 @@ def lock() -> None:
             *(python, "-m", "uv", "pip", "compile", "--quiet", "--all-extras", "--no-header", *where),
             *("--python-version", "3.11", "--python-platform", PLATFORM, "-o", resolved, ROOT / "pyproject.toml"),
         )
-        text = "\n".join(
-            line for line in resolved.read_text().splitlines() if not line.startswith("--")
-        )
+        text = "\n".join(line for line in resolved.read_text().splitlines() if not line.startswith("--"))
     if "+cpu" not in pins(text)["torch"]:
         raise SystemExit(f"the lock would name torch {pins(text)['torch']}, not its CPU build; nothing was written")
     header = (
@@ -147,7 +154,19 @@ def _install_torch(python: Path, version: str) -> None:
 def _uv(python: Path, *arguments: str) -> list[str]:
     wheels = os.environ.get("PIP_FIND_LINKS")
     where = ["--find-links", wheels] if wheels else []
-    return [str(python), "-m", "uv", "pip", "install", "--quiet", "--no-deps", "--python", str(python), *where, *arguments]
+    return [
+        str(python),
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--python",
+        str(python),
+        *where,
+        *arguments,
+    ]
 
 
 def _run(what: str, *command: str | Path, check: bool = True, quiet: bool = False) -> int:
@@ -155,7 +174,9 @@ def _run(what: str, *command: str | Path, check: bool = True, quiet: bool = Fals
     silent = subprocess.DEVNULL if quiet else None
     code = subprocess.run([str(part) for part in command], stderr=silent, cwd=ROOT).returncode
     if check and code:
-        raise SystemExit(f"set-up stopped while {what} (exit status {code}); the lines above say why. Run the same command again.")
+        raise SystemExit(
+            f"set-up stopped while {what} (exit status {code}); the lines above say why. Run the same command again."
+        )
     return code
 
 

@@ -1,0 +1,348 @@
+"""The command ``vigilant``: build, run and judge the course from a terminal.
+
+Nothing heavy is imported up here, so that ``vigilant --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from helpers.course.run import Outcome
+
+_CLEAR = "\r\x1b[K"  # back to the start of the line, and wipe it
+_LIMITS = {"quick": 600.0, "full": 6 * 3600.0}
+_EPILOG = """examples:
+  vigilant list                       what there is
+  vigilant run                        the whole course, as your notebooks stand now
+  vigilant run 02 --dataset fashion   notebook 02 on real clothing
+  vigilant run 4 --budget full        notebook 04 at the size of the papers (hours, not minutes)
+  vigilant scorecard                  what the notebooks measured
+
+Results lie in build/: notebooks/NN_topic.ipynb (executed), course.json (seconds, memory) and scorecard.json
+(measurements).
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What was typed after ``vigilant``; taken from the process if not given.
+
+    Returns
+    -------
+    int
+        Exit status: 0 if all is well, 1 if something is not, 2 if the command was not understood, 130 if interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    from helpers.cache import CacheError
+    from helpers.course.layout import CourseError
+    from helpers.scorecard import ScorecardError
+
+    try:
+        return int(options.command(options))
+    except (CourseError, ScorecardError, CacheError) as error:
+        print(f"vigilant: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nvigilant: stopped; what was running has been ended", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vigilant",
+        description="The Vigilant Vision course: run its notebooks and see what they measured.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    listing = commands.add_parser("list", help="show the notebooks: number, title, data set")
+    listing.set_defaults(command=_list)
+    _add_run(commands.add_parser("run", help="execute notebooks and measure them"))
+    _add_build(commands.add_parser("build", help="make the notebooks from notebooks/source (for authors)"))
+    scorecard = commands.add_parser("scorecard", help="show what the notebooks measured")
+    scorecard.set_defaults(command=_scorecard)
+    report = commands.add_parser("report", help="show the last runs, and whether they keep to time and memory")
+    report.set_defaults(command=_report)
+    return parser
+
+
+def _add_notebooks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebooks", nargs="*", metavar="NN", help="such as 04, 4 or 04_gradcam (default: all)")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    _add_notebooks(parser)
+    parser.add_argument("--dataset", metavar="NAME", help="pictures to use instead of the notebook's own")
+    parser.add_argument("--budget", choices=tuple(_LIMITS), help="quick (minutes) or full (the size of the papers)")
+    parser.add_argument("--seed", type=_seed, help="seed of everything random, a whole number from 0")
+    parser.add_argument(
+        "--limit", type=_seconds, metavar="SECONDS", help="end a notebook after this (default: 600; full: 6 h)"
+    )
+    parser.add_argument(
+        "--cell-limit", type=_seconds, metavar="SECONDS", help="end a notebook when one cell takes longer"
+    )
+    parser.add_argument("--offline", action="store_true", help="cut the network off while a notebook runs")
+    parser.add_argument("--cold", action="store_true", help="forget cached data and models first")
+    parser.add_argument("--build", action="store_true", help="make the notebooks from their sources first")
+    parser.add_argument(
+        "--solutions",
+        action="store_true",
+        help="run the solution notebooks, whose checks must all pass; results go to build/solutions/",
+    )
+    parser.add_argument("--outputs", action="store_true", help="with --solutions: store the outputs that tests compare")
+    parser.set_defaults(command=_run, usage_error=parser.error)
+
+
+def _add_build(parser: argparse.ArgumentParser) -> None:
+    _add_notebooks(parser)
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; say what breaks a rule or is not up to date"
+    )
+    parser.add_argument("--force", action="store_true", help="also replace notebooks in which someone changed cells")
+    parser.set_defaults(command=_build)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0, not {text!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"a limit is a number of seconds above 0, not {text!r}")
+    return seconds
+
+
+def _list(options: argparse.Namespace) -> int:
+    import jupytext
+
+    from helpers.course.layout import parameters, select
+
+    rows = []
+    for source in select([]):
+        cells = jupytext.read(source, fmt="py:percent").cells
+        rows.append((source.stem, str(parameters(cells).get("dataset")), _title(cells)))
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, dataset, title in rows:
+        print(f"{name:{widths[0]}}  {dataset:{widths[1]}}  {title}")
+    return 0
+
+
+def _title(cells: list[Any]) -> str:
+    lines = (line for cell in cells if cell.cell_type == "markdown" for line in cell.source.splitlines())
+    return next((line.removeprefix("# ").strip() for line in lines if line.startswith("# ")), "(no title)")
+
+
+def _build(options: argparse.Namespace) -> int:
+    from helpers.course.build import build, drift, orphans
+    from helpers.course.layout import select
+    from helpers.course.lint import lint
+
+    chosen = select(options.notebooks)
+    if options.check:
+        problems = [problem for source in chosen for problem in (*lint(source), *drift(source))]
+        problems += [] if options.notebooks else orphans()
+        print("\n".join(problems) or f"{len(chosen)} notebooks keep the rules and are up to date")
+        return bool(problems)
+    for source in chosen:
+        kept = build(source, replace_edited=options.force)
+        print(f"{source.stem}: {'kept as it is' if kept else 'made'}")
+        for path in kept:
+            print(f"  {path} holds changed cells: 'vigilant build {source.stem} --force' would replace them for good")
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from helpers.cache import build_directory
+    from helpers.course import report
+    from helpers.course.build import build
+    from helpers.course.layout import select, solution_path, student_path
+    from helpers.course.run import empty_cache, read_course, run_notebooks
+
+    given = {
+        name: getattr(options, name) for name in ("dataset", "budget", "seed") if getattr(options, name) is not None
+    }
+    if options.outputs and (given or not options.solutions):
+        options.usage_error("--outputs goes with --solutions and the notebooks' own dataset, budget and seed")
+    chosen = select(options.notebooks)
+    _check_dataset(options.dataset)
+    if options.build:
+        for source in chosen:
+            for path in build(source):
+                print(f"{path} holds changed cells and is run as it is")
+    notebooks = [(solution_path if options.solutions else student_path)(source) for source in chosen]
+    _check_present(notebooks)
+    if options.cold:
+        empty_cache()
+    folder = build_directory() / "solutions" if options.solutions else build_directory()
+    if not options.notebooks:
+        (folder / "course.json").unlink(missing_ok=True)  # a run of everything starts its report anew
+    show = _Counter(sys.stdout)
+    with _ended_in_order():
+        outcomes = run_notebooks(
+            notebooks,
+            given=given,
+            folder=folder,
+            limit=options.limit or _LIMITS[options.budget or "quick"],
+            cell_limit=options.cell_limit,
+            offline=options.offline,
+            must_pass_checks=options.solutions,
+            progress=show.progress,
+            done=show.done,
+        )
+    if options.outputs:
+        _store_outputs(notebooks, outcomes, folder)
+    ran = {outcome.notebook for outcome in outcomes}
+    entries = [entry for entry in read_course(folder / "course.json") if entry["notebook"] in ran]
+    return _judge(entries, report)
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """Treat a polite request to end (SIGTERM) like Ctrl-C, so that no kernel is left behind."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _check_dataset(name: str | None) -> None:
+    from helpers.course.layout import CourseError
+
+    if name is None:
+        return
+    import difflib
+
+    from helpers.datasets import names
+
+    known = list(names())
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise CourseError(f"there is no data set {name!r}. {hint}There are: {', '.join(known)}")
+
+
+def _check_present(notebooks: list[Path]) -> None:
+    from helpers.course.layout import CourseError
+
+    missing = [path.stem for path in notebooks if not path.exists()]
+    if missing:
+        raise CourseError(f"not made yet: {', '.join(missing)}. Run 'vigilant build' first, or add --build.")
+
+
+def _store_outputs(notebooks: list[Path], outcomes: list[Outcome], folder: Path) -> None:
+    import nbformat
+
+    from helpers.course.build import store_outputs
+    from helpers.course.run import executed_path
+
+    for notebook, outcome in zip(notebooks, outcomes, strict=True):
+        if outcome.status == "ok":
+            stored = store_outputs(notebook, nbformat.read(executed_path(notebook, folder), as_version=4))
+            print(f"{notebook.stem}: {stored} checked outputs stored")
+
+
+def _scorecard(options: argparse.Namespace) -> int:
+    from helpers.scorecard import default_path, read, to_frame
+
+    records = read()
+    if not records:
+        print(f"nothing is recorded yet in {default_path()}: run a notebook, for example 'vigilant run 01'")
+        return 0
+    frame = to_frame(records)
+    frame["95% interval"] = [f"[{record.low:.3f}, {record.high:.3f}]" for record in records]
+    frame["better"] = frame["direction"]
+    columns = ["axis", "metric", "value", "95% interval", "n", "better", "dataset", "model", "budget", "seed"]
+    print(frame[columns].to_string(index=False, float_format="{:.3f}".format))
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from helpers.cache import build_directory
+    from helpers.course import report
+    from helpers.course.run import read_course
+
+    entries = read_course(build_directory() / "course.json")
+    if not entries:
+        print("no notebook has run yet: 'vigilant run' runs them all, 'vigilant run 01' the first")
+        return 0
+    return _judge(entries, report)
+
+
+def _judge(entries: list[dict[str, Any]], report: Any) -> int:
+    problems = report.problems(entries)
+    print(report.table(entries))
+    print("\n".join(problems) or "all within time and memory")
+    return bool(problems)
+
+
+class _Counter:
+    """Shows which cell runs: one line that changes on a terminal, a new line now and then elsewhere."""
+
+    _QUIET_SECONDS = 15.0
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._shown = ("", 0)
+        self._last = time.monotonic()
+
+    def progress(self, notebook: str, cell: int, cells: int, seconds: float) -> None:
+        """Show that a cell runs.
+
+        Parameters
+        ----------
+        notebook : str
+            Its name.
+        cell, cells : int
+            Which cell, and of how many.
+        seconds : float
+            Since the notebook started.
+        """
+        text = f"{notebook}  {cell}/{cells} cells  {seconds:.0f} s"
+        if self._live:
+            self._stream.write(f"{_CLEAR}{text}")
+        elif (notebook, cell) != self._shown and time.monotonic() - self._last > self._QUIET_SECONDS:
+            self._stream.write(f"{text}\n")
+            self._last = time.monotonic()
+            self._shown = (notebook, cell)
+        self._stream.flush()
+
+    def done(self, outcome: Outcome) -> None:
+        """Show how a notebook went.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            The run of it.
+        """
+        clear = _CLEAR if self._live else ""
+        self._stream.write(f"{clear}{outcome}\n")
+        self._stream.flush()
+        self._last = time.monotonic()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,149 @@
+"""Checks for exercises: a check says ``✓``, ``✗`` with a message that teaches, or ``◻`` not answered yet.
+
+A check never stops the notebook, so a student can run it from top to bottom at any time. That every check of a
+solution notebook says ``✓`` is made sure by the runner (:mod:`helpers.course.run`).
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import reprlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+PASSED, WRONG, OPEN = "✓", "✗", "◻"
+
+
+class _Unanswered(BaseException):
+    """A function of the student gave back nothing. Not an Exception, so that no test catches it by accident."""
+
+
+def check(name: str, answer: Any, test: Callable[[Any], object]) -> None:
+    """Say in one line whether an answer behaves as it should.
+
+    Parameters
+    ----------
+    name : str
+        Number and title of the exercise, such as ``"2.1 expected calibration error"``.
+    answer : object
+        What the student made. None or ``...`` (also as an item of a tuple, list or dict) means not answered yet, and
+        so does a function that gives back None or ``...`` when the test calls it.
+    test : callable
+        Takes the answer, tries it on fresh inputs, and raises AssertionError with a message that teaches where the
+        answer is wrong (:func:`expect` does that). It gives back nothing.
+
+    Raises
+    ------
+    TypeError
+        If the test gives something back: a test that returns False instead of raising would pass everything.
+
+    Examples
+    --------
+    >>> def test(double):
+    ...     expect(double(4) == 8, "twice 4 is 8")
+    >>> check("0.1 double", lambda x: x + 4, test)
+    ✓ 0.1 double
+    >>> check("0.1 double", lambda x: x, test)
+    ✗ 0.1 double: twice 4 is 8
+    >>> check("0.1 double", ..., test)
+    ◻ 0.1 double: not answered yet
+    """
+    print(_verdict(name, answer, test))
+
+
+def expect(condition: Any, message: str) -> None:
+    """Go on where a condition holds; else stop the check with a message for the student.
+
+    Parameters
+    ----------
+    condition : bool or array of bool
+        Must be true; of an array or a table, every item.
+    message : str
+        What the student reads: what is wrong, and where to look.
+
+    Raises
+    ------
+    AssertionError
+        With `message`, where the condition does not hold.
+    TypeError
+        If the condition is neither true nor false (NaN counts as true in Python, so a number is refused).
+    """
+    values = np.asarray(condition)
+    if values.dtype != bool:
+        raise TypeError(f"expect() needs True or False, or an array of them; got {reprlib.repr(condition)}")
+    if not values.all():
+        raise AssertionError(message)
+
+
+def _verdict(name: str, answer: Any, test: Callable[[Any], object]) -> str:
+    if _is_missing(answer) or _has_gap(answer):
+        return f"{OPEN} {name}: not answered yet"
+    raised: list[tuple[Exception, str]] = []
+    try:
+        given_back = test(_watched(answer, raised))
+    except _Unanswered:
+        return f"{OPEN} {name}: not answered yet (the function gives back nothing; is a `return` missing?)"
+    except Exception as error:
+        return f"{WRONG} {name}: {_explain(error, raised)}"
+    if given_back is not None:
+        raise TypeError(
+            f"the test of check {name!r} gave back {reprlib.repr(given_back)}. A test gives back nothing: it raises "
+            "AssertionError, for example with expect(condition, message)."
+        )
+    return f"{PASSED} {name}"
+
+
+def _explain(error: Exception, raised: list[tuple[Exception, str]]) -> str:
+    kind = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    for seen, arguments in raised:
+        if seen is error:
+            return f"your function raised {kind} when called with {arguments}. Try that call in a cell of its own."
+    if isinstance(error, AssertionError):
+        return str(error).strip().replace("\n", "\n    ") or "not right yet"
+    return f"your answer could not be tested ({kind}). Is it of the kind that the exercise asks for?"
+
+
+def _is_missing(answer: Any) -> bool:
+    # Identity, not equality: `array == None` is an array, and a table has no truth value.
+    return answer is None or answer is Ellipsis
+
+
+def _has_gap(answer: Any) -> bool:
+    if isinstance(answer, dict):
+        return any(_is_missing(item) for item in answer.values())
+    return isinstance(answer, (tuple, list)) and any(_is_missing(item) for item in answer)
+
+
+def _watched(answer: Any, raised: list[tuple[Exception, str]]) -> Any:
+    """Wrap a plain function so that it notes what it was called with when it raised, and stops on None."""
+    if not inspect.isfunction(answer):
+        return answer  # models and other objects that can be called keep their methods
+
+    @functools.wraps(answer)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            result = answer(*args, **kwargs)
+        except Exception as error:
+            raised.append((error, _describe(args, kwargs)))
+            raise
+        if _is_missing(result):
+            raise _Unanswered
+        return result
+
+    return call
+
+
+def _describe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    shown = [_short(value) for value in args] + [f"{name}={_short(value)}" for name, value in kwargs.items()]
+    return ", ".join(shown) or "nothing"
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray) and value.size > 6:
+        return f"a {value.dtype} array of shape {value.shape}"
+    if hasattr(value, "shape") and not isinstance(value, np.ndarray) and getattr(value, "shape", ()) != ():
+        return f"a {type(value).__name__} of shape {tuple(value.shape)}"
+    return " ".join(reprlib.repr(value).split())

@@ -1,0 +1,203 @@
+"""Rules for a notebook's source that can be checked without running it (the course's NOTEBOOKS page, in code)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jupytext
+
+from helpers.course.layout import (
+    BEGIN,
+    CHECK,
+    CHECKED_OUTPUT,
+    END,
+    EXERCISES,
+    PARAMETERS,
+    CourseError,
+    first_line,
+    parameters,
+    tags,
+)
+
+LONGEST_CELL = 15
+FEWEST_EXERCISES = 3
+PARAMETER_NAMES = ("dataset", "budget", "seed")
+KNOWN_TAGS = {
+    PARAMETERS,
+    CHECK,
+    CHECKED_OUTPUT,
+    *EXERCISES,
+    "nbval-ignore-output",
+    "nbval-skip",
+    "hide-input",
+    "hide-output",
+    "remove-input",
+    "remove-output",
+}
+_FORBIDDEN_CODE = {
+    "sys.path": re.compile(r"\bsys\.path\b"),
+    "!pip": re.compile(r"^\s*[!%]\s*pip\b", re.MULTILINE),
+    "%run": re.compile(r"^\s*%run\b", re.MULTILINE),
+}
+_FORBIDDEN_WORDS = re.compile(r"\b(simply|obviously)\b", re.IGNORECASE)
+_RECORD = re.compile(r"\brecord\(")
+
+
+def lint(source: Path) -> list[str]:
+    """Tell which rules a source breaks.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        ``notebooks/source/NN_topic.py``.
+
+    Returns
+    -------
+    list of str
+        One sentence for each, with file, cell (counted from 1) and what to do; empty where all is well.
+    """
+    cells = jupytext.read(source, fmt="py:percent").cells
+    code = [(position, cell) for position, cell in enumerate(cells, start=1) if cell.cell_type == "code"]
+    problems = [*_check_opening(code), *_check_parameters(cells), *_check_exercises(code), *_check_records(code)]
+    for position, cell in enumerate(cells, start=1):
+        problems += [f"cell {position}: {problem}" for problem in _check_cell(cell)]
+    return [f"{source.name}: {problem}" for problem in problems]
+
+
+def _check_cell(cell: Any) -> Iterator[str]:
+    yield from _check_markers(cell.source)
+    yield from (
+        f"unknown tag {tag!r}; known are {', '.join(sorted(KNOWN_TAGS))}" for tag in set(tags(cell)) - KNOWN_TAGS
+    )
+    if cell.cell_type == "markdown":
+        yield from (
+            f"the word {word!r}: it helps nobody, leave it out" for word in _FORBIDDEN_WORDS.findall(cell.source)
+        )
+        return
+    if cell.cell_type != "code":
+        return
+    for name, pattern in _FORBIDDEN_CODE.items():
+        if pattern.search(cell.source):
+            yield f"{name} is not for notebooks; what they share lives in helpers, packages in pyproject.toml"
+    if _parse(cell.source) is None:
+        yield f"not valid Python ({first_line(cell)!r})"
+    yield from _check_length(cell)
+    is_task = CHECK in tags(cell) or _exercise_tag(cell)
+    if _RECORD.search(cell.source) and (is_task or _RECORD.search(_inside_solutions(cell.source))):
+        yield "a record in an exercise, a check or a solution: the scorecard would depend on who answers"
+
+
+def _check_length(cell: Any) -> Iterator[str]:
+    if PARAMETERS in tags(cell) or CHECK in tags(cell) or _exercise_tag(cell):
+        return
+    lines = sum(bool(line.strip()) for line in cell.source.splitlines())
+    if lines > LONGEST_CELL:
+        yield f"{lines} lines, and at most {LONGEST_CELL} are read as one idea ({first_line(cell)!r}): split it"
+
+
+def _check_markers(text: str) -> Iterator[str]:
+    depth = 0
+    for line in text.splitlines():
+        depth += (BEGIN in line) - (END in line)
+        if depth not in (0, 1):
+            yield f"{line.strip()!r} without its partner"
+            return
+    if depth:
+        yield f"{BEGIN!r} without {END!r}"
+
+
+def _check_opening(code: list[tuple[int, Any]]) -> Iterator[str]:
+    if not code:
+        yield "no code cell at all"
+        return
+    position, cell = code[0]
+    if not re.search(r"^import helpers$", cell.source, re.MULTILINE) or "helpers.require(" not in cell.source:
+        yield (
+            f"cell {position}: the first code cell must hold 'import helpers' and 'helpers.require(\"0.1\")', so that "
+            "an old helpers says so at once"
+        )
+
+
+def _check_parameters(cells: list[Any]) -> Iterator[str]:
+    try:
+        found = parameters(cells)
+    except CourseError as error:
+        yield str(error)
+        return
+    for name in PARAMETER_NAMES:
+        if name not in found:
+            yield f"the cell tagged {PARAMETERS!r} must set {name} to a plain value"
+
+
+def _check_exercises(code: list[tuple[int, Any]]) -> Iterator[str]:
+    kinds: Counter[str] = Counter()
+    waiting: int | None = None  # the exercise that no check has followed yet
+    for position, cell in code:
+        if kind := _exercise_tag(cell):
+            if waiting is not None:
+                yield f"cell {waiting}: an exercise without a cell tagged {CHECK!r} before the next exercise"
+            kinds[kind] += 1
+            waiting = position
+            if BEGIN not in cell.source:
+                yield f"cell {position}: an exercise without {BEGIN!r} ... {END!r}: there is nothing to answer"
+        elif CHECK in tags(cell):
+            waiting = None
+            if not re.search(r"\bcheck\(", cell.source):
+                yield f"cell {position}: tagged {CHECK!r} but calls no check(name, answer, test)"
+    if waiting is not None:
+        yield f"cell {waiting}: an exercise without a cell tagged {CHECK!r} after it"
+    if kinds.total() < FEWEST_EXERCISES:
+        yield f"{kinds.total()} exercises, and at least {FEWEST_EXERCISES} are wanted (tags {', '.join(EXERCISES)})"
+    yield from (f"no exercise tagged {kind!r}" for kind in EXERCISES if not kinds[kind])
+
+
+def _check_records(code: list[tuple[int, Any]]) -> Iterator[str]:
+    """Find two calls of ``record`` with the same words: the second would silently replace the first."""
+    seen: dict[tuple[str, ...], int] = {}
+    for position, cell in code:
+        for call in _record_calls(cell.source):
+            named = {word.arg: word.value for word in call.keywords}
+            scorecard = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+            axis = call.args[0] if call.args else named.get("axis")
+            metric = call.args[1] if len(call.args) > 1 else named.get("metric")
+            parts = (scorecard, axis, metric, named.get("model"), named.get("dataset"))
+            key = tuple("" if part is None else ast.unparse(part) for part in parts)
+            if key in seen:
+                yield f"cell {position}: records {key[1]}, {key[2]} again, as cell {seen[key]} did: the first is lost"
+            seen.setdefault(key, position)
+
+
+def _record_calls(text: str) -> list[ast.Call]:
+    return [
+        node
+        for node in ast.walk(_parse(text) or ast.Module([], []))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "record"
+    ]
+
+
+def _parse(text: str) -> ast.Module | None:
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        return ast.parse(TransformerManager().transform_cell(text))
+    except SyntaxError:
+        return None
+
+
+def _exercise_tag(cell: Any) -> str | None:
+    return next((tag for tag in tags(cell) if tag in EXERCISES), None)
+
+
+def _inside_solutions(text: str) -> str:
+    inside, lines = False, []
+    for line in text.splitlines():
+        if BEGIN in line or END in line:
+            inside = BEGIN in line
+        elif inside:
+            lines.append(line)
+    return "\n".join(lines)

@@ -1,0 +1,3 @@
+# %%
+dataset = "none"
+print(dataset)

@@ -1,0 +1,263 @@
+"""The command ``vigilant``: what a person types, and what they read."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.course import cli, report
+from helpers.course.layout import solution_path, student_path
+from helpers.course.run import Outcome
+from helpers.scorecard import Scorecard
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """A checkout with the good notebook in it, built by nobody yet."""
+    source = tmp_path / "notebooks" / "source" / "01_good.py"
+    source.parent.mkdir(parents=True)
+    shutil.copy(HERE / "good" / "01_good.py", source)
+    monkeypatch.setattr("helpers.course.layout.course_root", lambda: tmp_path)
+    monkeypatch.setenv("VIGILANT_BUILD", str(tmp_path / "build"))
+    monkeypatch.delenv("VIGILANT_CACHE", raising=False)
+    return source
+
+
+def entry(**changes):
+    values = {"notebook": "01_good", "status": "ok", "seconds": 10.0, "peak_rss_mb": 500.0, "dataset": "signs"}
+    return {**values, "budget": "quick", "seed": 0, "cells": 5, "cell": None, "line": None, "error": None, **changes}
+
+
+def test_help_is_quick_and_names_every_command(capsys):
+    code = (
+        "import sys; from helpers.course import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'numpy', 'pandas', 'tensorflow', 'nbformat', 'papermill', 'jupytext'} & sys.modules.keys()\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    for word in ("list", "run", "build", "scorecard", "report", "vigilant run 02 --dataset fashion"):
+        assert word in result.stdout
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--help"])
+    text = capsys.readouterr().out
+    for word in ("--dataset", "--budget", "--seed", "--solutions", "--cold", "--offline", "--outputs"):
+        assert word in text
+
+
+def test_the_whole_way(course, capsys):
+    """Build, check, run the student's copy, run the solution, store its outputs, check again, show the results."""
+    assert cli.main(["list"]) == 0
+    assert capsys.readouterr().out == "01_good  coins  A tiny notebook that keeps every rule\n"
+    assert cli.main(["run", "01"]) == 1
+    assert "not made yet: 01_good. Run 'vigilant build' first" in capsys.readouterr().err
+    assert cli.main(["build"]) == 0
+    assert cli.main(["build", "--check"]) == 1
+    assert "no checked output yet; run 'vigilant run --solutions --outputs'" in capsys.readouterr().out
+    assert cli.main(["run", "--solutions", "--outputs"]) == 0
+    out = capsys.readouterr().out
+    assert "01_good: 1 checked outputs stored" in out
+    assert "all within time and memory" in out
+    assert cli.main(["build", "--check"]) == 0
+    assert "keep the rules and are up to date" in capsys.readouterr().out
+    assert cli.main(["scorecard"]) == 0
+    assert "heads" in capsys.readouterr().out
+    build = course.parents[2] / "build"
+    assert (build / "solutions" / "notebooks" / "01_good.ipynb").exists()
+    assert not (build / "course.json").exists()
+    assert cli.main(["report"]) == 0
+    assert "no notebook has run yet" in capsys.readouterr().out
+
+
+def run_without_running(monkeypatch, outcomes):
+    """Let ``vigilant run`` do all but the execution; return what it would have executed."""
+    asked = []
+
+    def instead(notebooks, *, folder, done, **options):
+        asked.append((notebooks, options))
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "course.json").write_text(json.dumps(outcomes))
+        for outcome in outcomes:
+            done(Outcome(**outcome))
+        return [Outcome(**outcome) for outcome in outcomes]
+
+    monkeypatch.setattr("helpers.course.run.run_notebooks", instead)
+    return asked
+
+
+def test_options_reach_the_runner(course, monkeypatch, capsys):
+    asked = run_without_running(monkeypatch, [entry()])
+    (course.parents[2] / "build" / "cache" / "old").mkdir(parents=True)
+    assert cli.main(["run", "1", "--build", "--cold", "--budget", "full", "--seed", "5", "--cell-limit", "9"]) == 0
+    notebooks, options = asked[0]
+    assert notebooks == [student_path(course)]
+    assert options["given"] == {"budget": "full", "seed": 5}
+    assert (options["limit"], options["cell_limit"], options["must_pass_checks"]) == (6 * 3600, 9, False)
+    assert not (course.parents[2] / "build" / "cache").exists()
+    assert cli.main(["run", "--solutions"]) == 0
+    notebooks, options = asked[1]
+    assert notebooks == [solution_path(course)]
+    assert (options["given"], options["limit"], options["must_pass_checks"]) == ({}, 600, True)
+
+
+def test_a_failed_notebook_is_a_failed_command(course, monkeypatch, capsys):
+    cli.main(["build"])
+    error = "ZeroDivisionError: division by zero"
+    run_without_running(monkeypatch, [entry(status="failed", cell=3, line="1 / 0", error=error)])
+    assert cli.main(["run"]) == 1
+    assert f"01_good: failed in cell 3 (1 / 0): {error}" in capsys.readouterr().out
+    assert cli.main(["report"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["run", "01_god"], "there is no notebook '01_god'. Did you mean 01_good? There are: 01_good"),
+        (["run", "--dataset", "fashon", "--build"], "there is no data set 'fashon'. Did you mean fashion? There are: "),
+        (["build", "7"], "there is no notebook '7'"),
+    ],
+)
+def test_unknown_names_stop_before_anything_starts(course, monkeypatch, capsys, typed, message):
+    asked = run_without_running(monkeypatch, [])
+    assert cli.main(typed) == 1
+    assert message in capsys.readouterr().err
+    assert asked == []
+    assert not student_path(course).exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["run", "--budget", "fast"], "invalid choice"),
+        (["run", "--seed", "-1"], "a seed is a whole number from 0"),
+        (["run", "--seed", "1.5"], "a seed is a whole number from 0"),
+        (["run", "--limit", "0"], "a number of seconds above 0"),
+        (["run", "--limit", "nan"], "a number of seconds above 0"),
+        (["run", "--outputs"], "--outputs goes with --solutions"),
+        (["run", "--outputs", "--solutions", "--seed", "1"], "the notebooks' own dataset"),
+        (["sing"], "invalid choice"),
+        ([], "required"),
+    ],
+)
+def test_what_is_not_understood(course, capsys, typed, message):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(typed)
+    assert caught.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_without_a_checkout(monkeypatch, capsys):
+    monkeypatch.setattr("helpers.course.layout.course_root", lambda: None)
+    for command in ("list", "build", "run"):
+        assert cli.main([command]) == 1
+        assert "installed without the course's notebooks. Clone the repository" in capsys.readouterr().err
+
+
+def test_a_notebook_with_work_in_it_is_kept(course, capsys):
+    cli.main(["build"])
+    path = student_path(course)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[3].source += "\n# my answer"
+    nbformat.write(notebook, path)
+    capsys.readouterr()
+    assert cli.main(["build", "01"]) == 0
+    assert "'vigilant build 01_good --force' would replace them" in capsys.readouterr().out
+    assert "# my answer" in path.read_text()
+    assert cli.main(["build", "--force"]) == 0
+    assert "# my answer" not in path.read_text()
+
+
+def test_nothing_recorded_yet(course, capsys):
+    assert cli.main(["scorecard"]) == 0
+    assert "nothing is recorded yet" in capsys.readouterr().out
+
+
+def test_a_spoilt_scorecard_is_one_sentence(course, capsys):
+    path = course.parents[2] / "build" / "scorecard.json"
+    scorecard = Scorecard(notebook="01_good", dataset="coins", model="coin", seed=0, budget="quick", path=path)
+    scorecard.record("training", "heads", 0.5, 0.4, 0.6, 10, "higher")
+    path.write_text(path.read_text()[:-20])
+    assert cli.main(["scorecard"]) == 1
+    assert "is not a scorecard" in capsys.readouterr().err
+
+
+def test_a_polite_request_to_end_is_like_ctrl_c():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), cli._ended_in_order():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_ctrl_c_is_one_sentence(course, monkeypatch, capsys):
+    cli.main(["build"])
+
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("helpers.course.run.run_notebooks", interrupted)
+    assert cli.main(["run"]) == 130
+    assert "stopped; what was running has been ended" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_one_line_on_a_terminal_and_few_lines_elsewhere():
+    outcome = Outcome(**entry())
+    for stream, lines in ((Terminal(), 1), (io.StringIO(), 1)):
+        counter = cli._Counter(stream)
+        for cell in range(1, 6):
+            counter.progress("01_good", cell, 5, 1.0 * cell)
+        counter.done(outcome)
+        assert stream.getvalue().count("\n") == lines
+    terminal = Terminal()
+    cli._Counter(terminal).progress("01_good", 3, 5, 2.0)
+    assert terminal.getvalue() == "\r\x1b[K01_good  3/5 cells  2 s"
+    plain = io.StringIO()
+    counter = cli._Counter(plain)
+    counter._last -= 60
+    counter.progress("01_good", 3, 5, 62.0)
+    assert plain.getvalue() == "01_good  3/5 cells  62 s\n"
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([entry(seconds=121)], "01_good: 121 s, and a quick run may take 120 s"),
+        ([entry(peak_rss_mb=1801)], "01_good: 1,801 MB, and a quick run may take 1,800 MB"),
+        ([entry(notebook=str(n), seconds=100) for n in range(10)], "all quick notebooks together: 1000 s"),
+        (
+            [entry(status="timeout", cell=2, line="while True:", error="too long")],
+            "01_good: timeout in cell 2 (while True:)",
+        ),
+        ([entry(status="failed", error="no kernel")], "01_good: failed: no kernel"),
+    ],
+)
+def test_budgets(entries, message):
+    assert any(message in problem for problem in report.problems(entries))
+
+
+def test_within_budget_and_a_full_run_has_none():
+    assert report.problems([entry(seconds=119.9, peak_rss_mb=1799)]) == []
+    assert report.problems([entry(budget="full", seconds=5000, peak_rss_mb=9000)]) == []
+
+
+def test_the_table_of_runs():
+    lines = report.table([entry(), entry(notebook="02_uncertainty", seconds=100.04, peak_rss_mb=1500)]).splitlines()
+    assert lines[0].split() == ["notebook", "status", "seconds", "peak", "MB", "dataset", "budget"]
+    assert lines[3].split() == ["02_uncertainty", "ok", "100.0", "1,500", "signs", "quick"]
+    assert lines[-1].split() == ["2", "notebooks", "2", "ok", "110.0", "1,500"]

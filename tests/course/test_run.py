@@ -1,0 +1,295 @@
+"""Notebooks are executed, measured and judged, and one that goes wrong harms no other."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+
+from helpers import cache, scorecard
+from helpers.course.build import build, drift, store_outputs
+from helpers.course.exercises import OPEN
+from helpers.course.layout import CourseError, solution_path, student_path
+from helpers.course.run import (
+    Outcome,
+    empty_cache,
+    executed_path,
+    nbval_command,
+    offline_prefix,
+    read_course,
+    run_notebooks,
+    unmet_checks,
+)
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+
+
+def course(top):
+    """Every fixture as a notebook of one course, built."""
+    folder = top / "notebooks" / "source"
+    folder.mkdir(parents=True)
+    sources = {}
+    for path in sorted([*(HERE / "good").glob("*.py"), *(HERE / "bad").glob("*.py")]):
+        source = Path(shutil.copy(path, folder))
+        sources[source.stem[3:]] = source
+        build(source)
+    return sources
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """One run of the students' notebooks, most of them bad, and one of two solutions."""
+    top = tmp_path_factory.mktemp("course")
+    sources = course(top)
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VIGILANT_BUILD", str(top / "build"))
+        patch.delenv("VIGILANT_CACHE", raising=False)
+        students = run_notebooks(
+            [student_path(sources[name]) for name in ("exception", "killed", "no_parameters", "good")],
+            given={"seed": 3},
+            progress=lambda *given: seen.append(given),
+        )
+        solutions = run_notebooks(
+            [solution_path(sources[name]) for name in ("unanswered", "value", "good")],
+            folder=top / "solved",
+            must_pass_checks=True,
+        )
+    outcomes = {outcome.notebook[3:]: outcome for outcome in students}
+    solved = {outcome.notebook[3:]: outcome for outcome in solutions}
+    return top, sources, outcomes, solved, seen
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def test_a_good_notebook(ran):
+    top, sources, outcomes, _, seen = ran
+    good = outcomes["good"]
+    assert (good.status, good.dataset, good.budget, good.seed) == ("ok", "coins", "quick", 3)
+    assert good.error is None
+    assert good.cell is None
+    assert 0.5 < good.seconds < 60
+    # A runner and a kernel with NumPy and SciPy; the other notebook's kernel also held 300 MB for a second.
+    assert 60 < good.peak_rss_mb < 400
+    assert 300 < outcomes["exception"].peak_rss_mb < good.peak_rss_mb + 350
+    executed = read(executed_path(student_path(sources["good"]), top / "build"))
+    assert "seed = 3" in next(
+        cell.source for cell in executed.cells if "injected-parameters" in cell.metadata.get("tags", [])
+    )
+    assert unmet_checks(executed, OPEN) == []  # nothing answered, and it ran to its end
+    assert {name for name, *_ in seen} >= {"01_good", "02_exception"}
+    assert all(0 <= cell <= cells for _, cell, cells, _ in seen)
+
+
+def test_an_exception_names_cell_line_and_error(ran):
+    top, sources, outcomes, _, _ = ran
+    failed = outcomes["exception"]
+    assert (failed.status, failed.cell, failed.line) == ("failed", 3, "# A comment before the line that fails.")
+    assert failed.error == "ZeroDivisionError: division by zero"
+    executed = read(executed_path(student_path(sources["exception"]), top / "build"))
+    outputs = [output for cell in executed.cells for output in cell.get("outputs", [])]
+    assert any(output.output_type == "error" for output in outputs)
+    assert "never reached" not in str(outputs)
+
+
+def test_a_killed_kernel_is_a_failure_of_its_own_notebook_only(ran):
+    killed = ran[2]["killed"]
+    assert (killed.status, killed.cell, killed.line) == ("failed", 3, "os.kill(os.getpid(), signal.SIGKILL)")
+    assert "the kernel died" in killed.error
+    assert ran[2]["good"].status == "ok"
+
+
+def test_a_notebook_without_parameters_is_refused(ran):
+    refused = ran[2]["no_parameters"]
+    assert refused.status == "failed"
+    assert "tagged 'parameters'" in refused.error
+
+
+def test_course_json_holds_every_outcome(ran):
+    entries = json.loads((ran[0] / "build" / "course.json").read_text())
+    assert [entry["notebook"] for entry in entries] == ["01_good", "02_exception", "04_killed", "06_no_parameters"]
+    assert {"notebook", "status", "seconds", "peak_rss_mb", "dataset", "budget", "seed"} <= entries[0].keys()
+    assert Outcome(**entries[0]) == ran[2]["good"]
+    left = {path.name for path in (ran[0] / "build" / "notebooks").iterdir()}
+    assert left == {"01_good.ipynb", "02_exception.ipynb", "04_killed.ipynb"}
+
+
+def test_records_are_written_with_the_given_seed(ran):
+    records = scorecard.read(ran[0] / "build" / "scorecard.json")
+    assert [(record.metric, record.seed, record.notebook) for record in records] == [
+        ("heads", 0, "01_good"),
+        ("heads", 3, "01_good"),
+    ]
+
+
+def test_a_solution_must_pass_its_checks(ran):
+    solved = ran[3]
+    assert solved["good"].status == "ok"
+    open_check = solved["unanswered"]
+    assert (open_check.status, open_check.cell) == ("failed", 4)
+    assert open_check.error == "check not passed: ◻ 5.1 four: not answered yet"
+
+
+@pytest.mark.parametrize("text", ["✗ 1 no\n", "✓ 1\n✗ 2 no\n", "", "all good\n"])
+def test_a_check_that_does_not_say_that_it_passed(ran, text):
+    executed = read(executed_path(solution_path(ran[1]["good"]), ran[0] / "solved"))
+    assert unmet_checks(executed) == []
+    cell = next(cell for cell in executed.cells if "check" in cell.metadata.get("tags", []))
+    cell.outputs = [nbformat.v4.new_output("stream", text=text)] if text else []
+    assert len(unmet_checks(executed)) == 1
+
+
+def test_nbval_compares_the_stored_outputs(ran):
+    top, sources, *_ = ran
+    for name in ("good", "value"):
+        path = solution_path(sources[name])
+        assert store_outputs(path, read(executed_path(path, top / "solved"))) == 1
+        assert drift(sources[name]) == []
+    wrong = solution_path(sources["value"])
+    notebook = read(wrong)
+    notebook.cells[1].outputs[0].text = "the answer is 41\n"
+    nbformat.write(notebook, wrong)
+    command = nbval_command([solution_path(sources["good"]), wrong], cell_limit=60)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "VIGILANT_BUILD": str(top / "nbval")}
+    result = subprocess.run(command, env=environment, cwd=top, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 1, result.stdout
+    assert "1 failed" in result.stdout
+    assert "Cell outputs differ" in result.stdout
+    assert "07_value.ipynb::Cell 1" in result.stdout
+    assert "01_good.ipynb FAILED" not in result.stdout
+
+
+def gone(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_for(condition, seconds):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_cell_that_never_ends_is_ended_with_all_that_it_started(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIGILANT_BUILD", str(tmp_path / "build"))
+    notebook = student_path(course(tmp_path)["endless"])
+    [outcome] = run_notebooks([notebook], cell_limit=2)
+    assert (outcome.status, outcome.cell, outcome.line) == ("timeout", 4, "while True:  # never ends")
+    assert outcome.error == "the cell ran longer than 2 s"
+    started = tmp_path / "build" / "notebooks" / "child.pid"
+    assert gone(int(started.read_text()))
+    started.unlink()
+    others = set(psutil.Process().children(recursive=True))
+    [outcome] = run_notebooks([notebook], limit=8)
+    assert outcome.status == "timeout"
+    assert outcome.error == "the notebook ran longer than 8 s and was ended"
+    assert 8 < outcome.seconds < 18
+    assert set(psutil.Process().children(recursive=True)) <= others
+    if outcome.cell == 4:  # on a machine so slow that the cell was not reached there is no child
+        assert gone(int(started.read_text()))
+        assert executed_path(notebook, tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_stopping_the_runner_leaves_no_process_behind(tmp_path, number):
+    notebook = student_path(course(tmp_path)["endless"])
+    code = (
+        "import sys; from pathlib import Path; from helpers.course.run import run_notebooks\n"
+        "run_notebooks([Path(sys.argv[1])])"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "VIGILANT_BUILD": str(tmp_path / "build")}
+    runner = subprocess.Popen(
+        [sys.executable, "-c", code, str(notebook)], env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
+    processes = [psutil.Process(runner.pid)]
+    try:
+        started = tmp_path / "build" / "notebooks" / "child.pid"
+        assert wait_for(lambda: started.exists() and started.read_text(), 60)
+        processes += processes[0].children(recursive=True)
+        assert len(processes) >= 4  # runner, worker, kernel, and what the notebook started
+        # A process that a notebook put into a session of its own outlives only a runner that was killed outright.
+        owed = (
+            processes
+            if number != signal.SIGKILL
+            else [process for process in processes if process.pid != int(started.read_text())]
+        )
+        runner.send_signal(number)
+        runner.wait(30)
+        assert wait_for(lambda: all(gone(process.pid) for process in owed), 30), owed
+    finally:
+        for process in processes:
+            if process.is_running():
+                process.kill()
+        runner.wait()
+
+
+def test_offline_means_no_network_but_the_kernel_works(tmp_path, monkeypatch, needs_program):
+    needs_program("unshare")
+    needs_program("ip")
+    try:
+        offline_prefix()
+    except CourseError as error:
+        pytest.skip(str(error))
+    monkeypatch.setenv("VIGILANT_BUILD", str(tmp_path / "build"))
+    source = tmp_path / "01_net.py"
+    source.parent.joinpath("source").mkdir()
+    source = tmp_path / "source" / "01_net.py"
+    source.write_text(
+        '# %% tags=["parameters"]\ndataset = "none"\n\n'
+        "# %%\nimport socket\n\nprint([name for _, name in socket.if_nameindex()])\n\n"
+        '# %%\nsocket.create_connection(("192.0.2.1", 80), timeout=5)\n'
+    )
+    build(source)
+    [outcome] = run_notebooks([student_path(source)], offline=True)
+    assert (outcome.status, outcome.cell) == ("failed", 3)
+    assert outcome.error.startswith("OSError: [Errno 101] Network is unreachable")
+
+
+def test_what_cutting_the_network_off_needs(monkeypatch):
+    monkeypatch.setattr("helpers.course.run.shutil.which", lambda program: None)
+    with pytest.raises(CourseError, match="needs the program unshare"):
+        offline_prefix()
+    monkeypatch.undo()
+    monkeypatch.setattr("helpers.course.run.shutil.which", lambda program: program)
+    monkeypatch.setattr("helpers.course.run.subprocess.run", lambda *_, **__: subprocess.CompletedProcess([], 1))
+    with pytest.raises(CourseError, match="does not permit network namespaces"):
+        offline_prefix()
+
+
+def test_the_cache_is_emptied_only_inside_the_build_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIGILANT_BUILD", str(tmp_path / "build"))
+    monkeypatch.delenv("VIGILANT_CACHE", raising=False)
+    empty_cache()
+    (cache.cache_directory() / "models").mkdir(parents=True)
+    empty_cache()
+    assert not cache.cache_directory().exists()
+    for outside in (tmp_path / "shared", tmp_path / "build", tmp_path / "build" / ".." / "shared"):
+        monkeypatch.setenv("VIGILANT_CACHE", str(outside))
+        outside.mkdir(exist_ok=True, parents=True)
+        with pytest.raises(CourseError, match="is not emptied"):
+            empty_cache()
+        assert outside.exists()
+
+
+def test_a_spoilt_course_json_is_named(tmp_path):
+    path = tmp_path / "course.json"
+    assert read_course(path) == []
+    for text in ("[{", "{}", "[1]"):
+        path.write_text(text)
+        with pytest.raises(CourseError, match="Delete it and run the notebooks again"):
+            read_course(path)
