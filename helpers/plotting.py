@@ -1,12 +1,13 @@
 """Figures of the course: arrays in, figures out.
 
-Every figure reads in greyscale and to the colour-blind (Okabe and Ito's palette, and a marker or a line style of its own
-for each series), carries its finding as its title and an alternative text, and is shown by standing last in a cell.
+Every figure reads in greyscale and to the colour-blind (Okabe and Ito's palette, and a marker or a line style for each
+series), carries its finding as its title and an alternative text, and is shown by standing last in a cell.
 """
 
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -80,12 +81,15 @@ def contact_sheet(
     if len(images) == 0 or len(images) != len(captions):
         raise ValueError(f"a contact sheet needs one caption for each picture, got {len(images)} and {len(captions)}")
     rows = -(-len(images) // columns)
-    caption_room = 0.32 * max(caption.count("\n") + 1 for caption in captions) * any(captions)
-    figure = DescribedFigure(alt, figsize=(columns * size, rows * (size + 0.55 * caption_room) + 0.4))
+    wrapped = [textwrap.fill(caption, max(8, int(size * 13)), break_long_words=False) for caption in captions]
+    caption_room = 0.16 * max(caption.count("\n") + 1 for caption in wrapped) * any(captions)
+    title = textwrap.fill(title, max(20, int(columns * size * 11)))
+    title_room = 0.25 * (title.count("\n") + 1)
+    figure = DescribedFigure(alt, figsize=(columns * size, rows * (size + caption_room) + title_room))
     axes = figure.subplots(rows, columns, squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
-    for axis, image, caption in zip(axes.flat, images, captions, strict=False):
+    for axis, image, caption in zip(axes.flat, images, wrapped, strict=False):
         axis.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
         axis.set_title(caption, fontsize=FONT_SIZE - 2)
     figure.suptitle(title, fontsize=FONT_SIZE + 1)
@@ -125,9 +129,8 @@ def lines(
     """
     figure, axis = _one_axis(alt, (6.4, 3.6))
     for i, (name, (x, y)) in enumerate(series.items()):
-        many = len(x) > 40
-        style = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 7], "marker": None if many else MARKERS[i % 7]}
-        axis.plot(x, y, label=name, **style)
+        marker = None if len(x) > 40 else MARKERS[i % 7]
+        axis.plot(x, y, label=name, color=COLOURS[i % 7], linestyle=DASHES[i % 7], marker=marker)
         if bands and name in bands:
             axis.fill_between(x, *bands[name], color=COLOURS[i % 7], alpha=0.18, linewidth=0)
     if reference:
@@ -231,9 +234,14 @@ def reliability(tables: Mapping[str, pd.DataFrame], *, title: str, alt: str) -> 
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
         filled = table[table["count"] > 0]
         axis.plot([0, 1], [0, 1], color="0.35", linestyle=":", label="perfectly calibrated")
-        axis.vlines(filled["confidence"], filled["accuracy_low"], filled["accuracy_high"], color=COLOURS[0], linewidth=2)
+        axis.vlines(
+            filled["confidence"], filled["accuracy_low"], filled["accuracy_high"], color=COLOURS[0], linewidth=2
+        )
         axis.scatter(
-            filled["confidence"], filled["accuracy"], s=8 + 120 * filled["count"] / filled["count"].max(), color=COLOURS[0]
+            filled["confidence"],
+            filled["accuracy"],
+            s=8 + 120 * filled["count"] / filled["count"].max(),
+            color=COLOURS[0],
         )
         _label(axis, name, "confidence of the answers in a bin", "share of them that is right" * (axis is axes[0]))
         axis.legend(fontsize=FONT_SIZE - 1, frameon=False, loc="upper left")
@@ -263,10 +271,17 @@ def histograms(
         The figure.
     """
     figure, axis = _one_axis(alt, (6.4, 3.2))
-    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
+    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins).tolist()
     for i, (name, sample) in enumerate(values.items()):
         axis.hist(
-            sample, edges, density=True, histtype="step", linewidth=1.8, color=COLOURS[i % 7], linestyle=DASHES[i % 7], label=name
+            sample,
+            edges,
+            density=True,
+            histtype="step",
+            linewidth=1.8,
+            color=COLOURS[i % 7],
+            linestyle=DASHES[i % 7],
+            label=name,
         )
     if threshold is not None:
         axis.axvline(threshold, color="0.35", linestyle=":", label="threshold")
@@ -276,7 +291,12 @@ def histograms(
 
 
 def stacked_bars(
-    parts: Mapping[str, Sequence[float]], names: Sequence[str], *, title: str, alt: str, y_label: str,
+    parts: Mapping[str, Sequence[float]],
+    names: Sequence[str],
+    *,
+    title: str,
+    alt: str,
+    y_label: str,
     reference: tuple[str, float] | None = None,
 ) -> DescribedFigure:
     """Bars made of parts that add up, hatched so that they read in greyscale.

@@ -21,7 +21,9 @@ RIVALS = [
 
 def rival_problems(installed: dict[str, str]) -> list[str]:
     """Say what is wrong with a set of installed distributions (name to version)."""
-    problems = [f"more than one of {found}" for row in RIVALS if len(found := [name for name in row if name in installed]) > 1]
+    problems = [
+        f"more than one of {found}" for row in RIVALS if len(found := [name for name in row if name in installed]) > 1
+    ]
     if "torch" in installed and not installed["torch"].endswith("+cpu"):
         problems.append(f"torch {installed['torch']} is not the CPU build")
     problems += [f"CUDA package {name}" for name in installed if name.startswith(("nvidia-", "cuda-", "triton"))]
@@ -55,7 +57,9 @@ def test_only_one_opencv_is_on_the_path():
 def test_what_is_installed_is_what_the_lock_says():
     locked = {name.lower(): version for name, version in pins((ROOT / "requirements.lock").read_text()).items()}
     installed = installed_distributions()
-    different = {name: (version, installed.get(name)) for name, version in locked.items() if installed.get(name) != version}
+    different = {
+        name: (version, installed.get(name)) for name, version in locked.items() if installed.get(name) != version
+    }
     assert different == {}, "run 'make' again, or 'make lock' after a change of pyproject.toml"
 
 
@@ -69,8 +73,7 @@ def test_the_lock_holds_every_direct_dependency():
 
 def test_the_packages_named_in_the_brief_are_there():
     direct = {
-        name.split("==")[0]
-        for name in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+        name.split("==")[0] for name in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     }
     brief = {"jupyterlab", "nbval", "papermill", "tensorflow-cpu", "tf-explain", "shap", "fairlearn", "opacus", "torch"}
     assert brief | {"matplotlib"} <= direct

@@ -121,15 +121,15 @@ def lock() -> None:
         With one sentence, if nothing can be resolved.
     """
     python = VENV / "bin" / "python"
-    # A folder of wheels that pip was told of (PIP_FIND_LINKS) stands in for PyTorch's index where that cannot be reached.
+    # A folder of wheels that pip was told of stands in for PyTorch's index where that cannot be reached.
     wheels = os.environ.get("PIP_FIND_LINKS")
     where = ["--no-sources", "--find-links", wheels] if wheels else []
     with tempfile.TemporaryDirectory() as folder:
         resolved = Path(folder, "resolved.txt")
         _run(
             "resolving",
-            *(python, "-m", "uv", "pip", "compile", "--quiet", "--all-extras", "--no-header", *where),
-            *("--python-version", "3.11", "--python-platform", PLATFORM, "-o", resolved, ROOT / "pyproject.toml"),
+            *[str(python), "-m", "uv", "pip", "compile", "--quiet", "--all-extras", "--no-header", *where],
+            *["--python-version", "3.11", "--python-platform", PLATFORM, "-o", str(resolved), "pyproject.toml"],
         )
         text = "\n".join(line for line in resolved.read_text().splitlines() if not line.startswith("--"))
     if "+cpu" not in pins(text)["torch"]:
@@ -192,8 +192,8 @@ def _say(text: str) -> None:
 if __name__ == "__main__":
     if sys.version_info[:2] != (3, 11):
         raise SystemExit(
-            f"the course needs Python 3.11, and this is {sys.version.split()[0]}. Install python3.11 (with its venv module) "
-            "and name it: make PYTHON=/path/to/python3.11 course"
+            f"the course needs Python 3.11, and this is {sys.version.split()[0]}. Install python3.11 "
+            "(with its venv module) and name it: make PYTHON=/path/to/python3.11 course"
         )
     commands = {"setup": setup, "lock": lock}
     if len(sys.argv) != 2 or sys.argv[1] not in commands:

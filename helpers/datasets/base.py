@@ -56,10 +56,13 @@ class Split:
         for name, mask in self.masks.items():
             if mask.dtype != bool or mask.shape != self.pixels.shape[:3]:
                 raise DatasetError(
-                    f"mask {name!r} must be bool of shape {self.pixels.shape[:3]}, got {mask.dtype} of shape {mask.shape}"
+                    f"mask {name!r} must be bool of shape {self.pixels.shape[:3]}, "
+                    f"got {mask.dtype} of shape {mask.shape}"
                 )
-        for array in (self.pixels, self.labels, *self.masks.values()):
-            array.setflags(write=False)
+        self.pixels.setflags(write=False)
+        self.labels.setflags(write=False)
+        for mask in self.masks.values():
+            mask.setflags(write=False)
         object.__setattr__(self, "masks", MappingProxyType(dict(self.masks)))
 
     def __len__(self) -> int:
@@ -205,7 +208,8 @@ def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
         )
     if images.ndim != 4 or len(images) == 0:
         raise ValueError(
-            f"{name} must have shape (N, H, W, C) with N of at least 1, got {images.shape}. One picture needs picture[None]."
+            f"{name} must have shape (N, H, W, C) with N of at least 1, got {images.shape}. "
+            "One picture needs picture[None]."
         )
     low, high = float(images.min()), float(images.max())
     if not (low >= 0 and high <= 1):  # also catches NaN
@@ -246,7 +250,7 @@ def check_labels(labels: NDArray, n: int, classes: int | None = None, name: str 
         raise TypeError(f"{name} must be integers, got {array.dtype}. From one-hot rows: rows.argmax(axis=1).")
     if array.shape != (n,):
         raise ValueError(f"{name} must have shape ({n},), one per picture, got {array.shape}")
-    if classes is not None and n and not (0 <= array.min() and array.max() < classes):
+    if classes is not None and n and not (array.min() >= 0 and array.max() < classes):
         raise ValueError(f"{name} must lie in 0..{classes - 1} for {classes} classes, got {array.min()}..{array.max()}")
     return array.astype(np.int64, copy=False)
 

@@ -1,0 +1,65 @@
+"""Things that predict: the course CNN, its training, its torch twin, its exports and its predict functions.
+
+Importing this package loads neither TensorFlow nor torch; the first use of a name loads the module behind it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from helpers.models.cnn import course_cnn, embedding_model, logits_model
+    from helpers.models.export import onnx_predict_function, parity, save_keras, save_onnx
+    from helpers.models.prediction import mc_dropout_function, predict_function, predict_split
+    from helpers.models.recipes import Recipe, spine_recipe
+    from helpers.models.torch_twin import to_torch
+    from helpers.models.training import Trained, load_or_train, spine
+
+__all__ = [
+    "Recipe",
+    "Trained",
+    "course_cnn",
+    "embedding_model",
+    "load_or_train",
+    "logits_model",
+    "mc_dropout_function",
+    "onnx_predict_function",
+    "parity",
+    "predict_function",
+    "predict_split",
+    "save_keras",
+    "save_onnx",
+    "spine",
+    "spine_recipe",
+    "to_torch",
+]
+
+_MODULE_OF = {
+    "course_cnn": "cnn",
+    "embedding_model": "cnn",
+    "logits_model": "cnn",
+    "onnx_predict_function": "export",
+    "parity": "export",
+    "save_keras": "export",
+    "save_onnx": "export",
+    "mc_dropout_function": "prediction",
+    "predict_function": "prediction",
+    "predict_split": "prediction",
+    "Recipe": "recipes",
+    "spine_recipe": "recipes",
+    "to_torch": "torch_twin",
+    "Trained": "training",
+    "load_or_train": "training",
+    "spine": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

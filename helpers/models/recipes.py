@@ -1,0 +1,113 @@
+"""How a model is trained, written down: what the cache is keyed by and what a notebook prints."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+LOSS_REPORTS_AT_MOST = 10  # rows of history where a recipe counts steps: a tiny set would make hundreds of passes
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train a model. Exactly one of `epochs` and `steps` says for how long.
+
+    Attributes
+    ----------
+    architecture : str
+        Which network; ``"course_cnn"`` is the one there is.
+    epochs : int or None
+        Passes over the training pictures.
+    steps : int or None
+        Gradient steps, however many pictures there are: what makes runs on sets of different sizes comparable.
+    batch_size : int
+        Pictures in a gradient step.
+    learning_rate : float
+        Adam's learning rate at the start; it falls to zero along half a cosine.
+    dropout : float
+        As in :func:`helpers.models.course_cnn`.
+    seed : int
+        Seed of the initial weights, of the order of the pictures and of the dropout masks.
+
+    References
+    ----------
+    Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015.
+    Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017: the cosine.
+    """
+
+    architecture: str = "course_cnn"
+    epochs: int | None = None
+    steps: int | None = None
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    dropout: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError(f"a recipe needs either epochs or steps, got epochs={self.epochs} and steps={self.steps}")
+        for name in ("epochs", "steps", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, got {self.seed}")
+
+    def schedule(self, pictures: int) -> list[int]:
+        """Gradient steps between two rows of the history.
+
+        Parameters
+        ----------
+        pictures : int
+            Size of the training set.
+
+        Returns
+        -------
+        list of int
+            One number for each row: for `epochs`, the steps of one pass; for `steps`, at most ten nearly equal
+            parts that add up to exactly `steps`.
+        """
+        per_pass = math.ceil(pictures / self.batch_size)
+        if self.epochs is not None:
+            return [per_pass] * self.epochs
+        assert self.steps is not None
+        rows = min(LOSS_REPORTS_AT_MOST, math.ceil(self.steps / per_pass))
+        return [self.steps * (row + 1) // rows - self.steps * row // rows for row in range(rows)]
+
+
+def spine_recipe(dataset: str, budget: str = "quick", seed: int = 0) -> Recipe:
+    """How the classifier that goes through all notebooks is trained.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of the data set, as in :func:`helpers.datasets.load`.
+    budget : {"quick", "full"}
+        ``quick`` is for some 12,000 pictures and about half a minute on 2 cores, ``full`` for the sizes of the papers.
+    seed : int
+        Seed of the recipe.
+
+    Returns
+    -------
+    Recipe
+        The recipe; the same for every notebook, so that one trains and the others read the cache.
+
+    Raises
+    ------
+    ValueError
+        If `budget` is unknown.
+    """
+    if budget not in _EPOCHS:
+        raise ValueError(f"budget must be 'quick' or 'full', got {budget!r}")
+    epochs = _EPOCHS[budget]
+    return Recipe(epochs=epochs.get(dataset, epochs["other"]), batch_size=64, seed=seed)
+
+
+_EPOCHS = {
+    "quick": {"signs": 4, "digits": 10, "other": 5},
+    "full": {"signs": 10, "digits": 20, "fashion": 6, "other": 15},
+}
