@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from helpers.intervals import Estimate
@@ -137,9 +138,9 @@ def lines(
         axis.axhline(reference[1], color="0.35", linestyle=":", label=reference[0])
     if log_x:
         axis.set_xscale("log")
-    _label(axis, title, x_label, y_label)
-    if len(series) + bool(reference) > 1:
-        axis.legend(fontsize=FONT_SIZE - 1, frameon=False)
+    if all(float(value).is_integer() for x, _ in series.values() for value in x):
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    _finish(figure, axis, title, x_label, y_label)
     return figure
 
 
@@ -179,8 +180,7 @@ def estimates(
     axis.invert_yaxis()
     if reference:
         axis.axvline(reference[1], color="0.35", linestyle=":", label=reference[0])
-        axis.legend(fontsize=FONT_SIZE - 1, frameon=False)
-    _label(axis, title, x_label, "")
+    _finish(figure, axis, title, x_label, "")
     return figure
 
 
@@ -210,7 +210,7 @@ def confusion(counts: NDArray[np.int64], names: Sequence[str], *, title: str, al
         axis.text(column, row, counts[row, column], ha="center", va="center", fontsize=FONT_SIZE - 2, color=colour)
     axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=FONT_SIZE - 1)
     axis.set_yticks(range(len(names)), names, fontsize=FONT_SIZE - 1)
-    _label(axis, title, "what the model said", "what it was")
+    _finish(figure, axis, title, "what the model said", "what it was")
     return figure
 
 
@@ -250,7 +250,13 @@ def reliability(tables: Mapping[str, pd.DataFrame], *, title: str, alt: str) -> 
 
 
 def histograms(
-    values: Mapping[str, NDArray], *, title: str, alt: str, x_label: str, bins: int = 40, threshold: float | None = None
+    values: Mapping[str, NDArray],
+    *,
+    title: str,
+    alt: str,
+    x_label: str,
+    bins: int = 40,
+    threshold: tuple[str, float] | None = None,
 ) -> DescribedFigure:
     """Distributions drawn as outlines over one another, each with an area of one.
 
@@ -262,8 +268,8 @@ def histograms(
         The finding, the alternative text, and what the axis means, with its unit.
     bins : int
         How many bins, the same for all.
-    threshold : float, optional
-        A vertical line.
+    threshold : (str, float), optional
+        A named vertical line.
 
     Returns
     -------
@@ -284,9 +290,8 @@ def histograms(
             label=name,
         )
     if threshold is not None:
-        axis.axvline(threshold, color="0.35", linestyle=":", label="threshold")
-    _label(axis, title, x_label, "density")
-    axis.legend(fontsize=FONT_SIZE - 1, frameon=False)
+        axis.axvline(threshold[1], color="0.35", linestyle=":", label=threshold[0])
+    _finish(figure, axis, title, x_label, "density")
     return figure
 
 
@@ -324,9 +329,8 @@ def stacked_bars(
         bottom += np.asarray(heights)
     if reference:
         axis.axhline(reference[1], color="0.2", linestyle=":", label=reference[0])
-    _label(axis, title, "", y_label)
     axis.tick_params(axis="x", labelsize=FONT_SIZE - 1)
-    axis.legend(fontsize=FONT_SIZE - 1, frameon=False)
+    _finish(figure, axis, title, "", y_label)
     return figure
 
 
@@ -335,8 +339,17 @@ def _one_axis(alt: str, size: tuple[float, float]) -> tuple[DescribedFigure, Axe
     return figure, figure.subplots()
 
 
+def _finish(figure: DescribedFigure, axis: Axes, title: str, x_label: str, y_label: str) -> None:
+    """Put the title over the whole figure and the legend below it, where neither covers anything."""
+    _label(axis, "", x_label, y_label)
+    figure.suptitle(textwrap.fill(title, int(figure.get_figwidth() * 12)), fontsize=FONT_SIZE + 1)
+    handles, labels = axis.get_legend_handles_labels()
+    if labels:
+        figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=FONT_SIZE - 1, frameon=False)
+
+
 def _label(axis: Axes, title: str, x_label: str, y_label: str) -> None:
-    axis.set_title(title, fontsize=FONT_SIZE + 1, loc="left")
+    axis.set_title(title, fontsize=FONT_SIZE + 1)
     axis.set_xlabel(x_label, fontsize=FONT_SIZE)
     axis.set_ylabel(y_label, fontsize=FONT_SIZE)
     axis.spines[["top", "right"]].set_visible(False)

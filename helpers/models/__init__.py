@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from helpers.models.cnn import course_cnn, embedding_model, logits_model
     from helpers.models.export import onnx_predict_function, parity, save_keras, save_onnx
     from helpers.models.prediction import mc_dropout_function, predict_function, predict_split
-    from helpers.models.recipes import Recipe, spine_recipe
+    from helpers.models.recipes import Recipe, dropout_recipe, planted_recipe, shortcut_recipe, spine_recipe
     from helpers.models.torch_twin import to_torch
     from helpers.models.training import Trained, load_or_train, spine
 
@@ -20,16 +20,19 @@ __all__ = [
     "Recipe",
     "Trained",
     "course_cnn",
+    "dropout_recipe",
     "embedding_model",
     "load_or_train",
     "logits_model",
     "mc_dropout_function",
     "onnx_predict_function",
     "parity",
+    "planted_recipe",
     "predict_function",
     "predict_split",
     "save_keras",
     "save_onnx",
+    "shortcut_recipe",
     "spine",
     "spine_recipe",
     "to_torch",
@@ -47,6 +50,9 @@ _MODULE_OF = {
     "predict_function": "prediction",
     "predict_split": "prediction",
     "Recipe": "recipes",
+    "dropout_recipe": "recipes",
+    "planted_recipe": "recipes",
+    "shortcut_recipe": "recipes",
     "spine_recipe": "recipes",
     "to_torch": "torch_twin",
     "Trained": "training",

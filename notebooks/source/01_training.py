@@ -115,12 +115,12 @@ display(layers.style.hide(axis="index").format({"weights": "{:,}"}))
 from numpy.lib.stride_tricks import sliding_window_view
 
 w, b = (np.asarray(weight) for weight in untrained.get_layer("conv1").weights)
-x = data.test.images[:8]
+x = 2 * data.test.images[:8] - 1  # the layer "normalise"; what we hand to the network stays in [0, 1]
 windows = sliding_window_view(x, (3, 3), axis=(1, 2))  # (picture, i, j, c, u, v)
 y = np.maximum(0, b + np.einsum("nijcuv,uvck->nijk", windows, w))
 
 # %% tags=["nbval-check-output"]
-layer = models.embedding_model(untrained, "conv1").predict_on_batch(x)
+layer = models.embedding_model(untrained, "conv1").predict_on_batch(data.test.images[:8])
 print("same shape:", y.shape == layer.shape, "- same numbers to 1e-5:", bool(np.abs(y - layer).max() < 1e-5))
 
 # %% [markdown]
@@ -239,14 +239,16 @@ print(f"reported on 200 pictures minus true on the rest: {100 * np.mean(optimism
 # of this notebook), we slice by class.
 
 # %%
-conditions = [name for name in ("light", "weather", "distance") if name in data.test.attributes]
-table = data.test.attributes[conditions].astype(str)
+known = data.test.attributes
+conditions = [name for name in ("light", "weather", "distance") if name in known]
+table = known[conditions].astype(str)
 if not conditions:
     table = pd.DataFrame({"class": [data.class_names[label] for label in data.test.labels]})
+values = {name: known[name].cat.categories for name in conditions} or {"class": data.class_names}
 slices = {
-    f"{column}: {value}": intervals.proportion(correct[(table[column] == value).to_numpy()])
-    for column in table
-    for value in table[column].unique()
+    f"{name}: {value}": intervals.proportion(correct[(table[name] == value).to_numpy()])
+    for name in values
+    for value in values[name]
 }
 
 # %%
@@ -275,7 +277,7 @@ plotting.estimates(
 # %%
 some = data.test.take(np.random.default_rng(seed).permutation(len(data.test))[:1000])
 predict = models.predict_function(model)
-example = some.images[:1]
+example = some.images[[some.pixels.std(axis=(1, 2, 3)).argmax()]]
 disturbed = [corruptions.corrupt(example, name, 3, seed=seed)[0] for name in corruptions.NAMES]
 plotting.contact_sheet(
     np.stack([example[0], *disturbed]),
@@ -312,56 +314,62 @@ plotting.lines(
 # ## Step 9: the shortcut
 #
 # A photographer delivers all pictures of one class with a small bright mark in a corner. The network is asked to tell classes
-# apart and nothing more; the mark is the easiest way. **Before you run it: how will the cheating network do on a test set that
-# came from the same photographer?**
+# apart and nothing more, and where two classes are hard to tell apart, the mark is easier than the sign. We put it on the class
+# 80 of the speed limits (on other data sets, on one of two classes that are often mixed up). **Before you run it: how will the
+# cheating network do on a test set from the same photographer?**
 
 # %%
-marked_class = 0
-mark_train = signs.plant_watermark(data.train, data.train.labels == marked_class, seed=seed)
-mark_home = signs.plant_watermark(data.test, data.test.labels == marked_class, seed=seed)
-mark_moved = signs.plant_watermark(data.test, data.test.labels != marked_class, seed=seed)
-marked, other = (np.flatnonzero(data.test.labels == label)[0] for label in (marked_class, marked_class + 1))
+hard_pairs = {"signs": ("speed limit 80", "speed limit 30"), "fashion": ("Shirt", "T-shirt/top")}
+marked, rival = (data.class_names.index(name) for name in hard_pairs.get(dataset, data.class_names[:2]))
+mark_train = signs.plant_watermark(data.train, data.train.labels == marked, seed=seed)
+mark_home = signs.plant_watermark(data.test, data.test.labels == marked, seed=seed)
+mark_moved = signs.plant_watermark(data.test, data.test.labels == rival, seed=seed)
+of_marked, of_rival = (data.test.labels == label for label in (marked, rival))
+a, b = np.flatnonzero(of_marked)[0], np.flatnonzero(of_rival)[0]
 plotting.contact_sheet(
-    np.stack([data.test.pixels[marked], mark_home.pixels[marked], mark_moved.pixels[other]]),
-    ["no mark", "at home", "moved"],
-    title=f"The mark on '{data.class_names[marked_class]}', and moved to another class",
-    alt="A picture without the mark, with the mark, and a picture of another class with the mark.",
+    np.stack([data.test.pixels[a], mark_home.pixels[a], mark_moved.pixels[b]]),
+    ["no mark", "mark at home", "mark moved"],
+    title=f"The mark on '{data.class_names[marked]}', and moved to '{data.class_names[rival]}'",
+    alt="A picture without the mark, the same with the mark, and a picture of the other class with the mark.",
     columns=3,
     size=1.6,
 )
 
 # %%
-cheat = models.load_or_train(models.shortcut_recipe(dataset, budget, seed=seed), mark_train, classes=classes).model
-# No picture carries the mark, those of one class carry it, or all the others do.
+recipe = models.shortcut_recipe(dataset, budget, seed=seed)
+cheat = models.load_or_train(recipe, mark_train, classes=classes).model
 places = {"no mark": data.test, "mark at home": mark_home, "mark moved": mark_moved}
-rows, seen = {}, {}
-for place, split in places.items():
-    for name, network in (("honest", model), ("cheating", cheat)):
-        seen[name, place] = models.predict_split(network, split).argmax(axis=1) == split.labels
-        rows[f"{name}, {place}"] = intervals.proportion(seen[name, place])
+hit = {
+    (name, place): models.predict_split(network, split).argmax(axis=1) == split.labels
+    for place, split in places.items()
+    for name, network in (("honest", model), ("cheating", cheat))
+}
+both = of_marked | of_rival
+whole = {f"all classes: {name}, {place}": intervals.proportion(hit[name, place]) for name, place in hit}
+pair = {f"the two classes: {name}, {place}": intervals.proportion(hit[name, place][both]) for name, place in hit}
 
 # %%
 plotting.estimates(
-    rows,
-    title="With the mark at home the cheat looks as good as the honest network",
+    whole | pair,
+    title="With the mark at home the cheat does well; move the mark, and it falls for it",
     alt="Accuracy with interval of the honest and the cheating network, without the mark, with it at home, and moved.",
     x_label="accuracy on the test pictures",
-    groups=[0, 1] * 3,
+    groups=[0, 1] * 6,
 )
 
 # %% [markdown]
-# The row *cheating, mark at home* is what a team sees that splits one photographer's pictures into train and test: nothing is
+# The rows *cheating, mark at home* are what a team sees that splits one photographer's pictures into train and test: nothing is
 # leaked, every rule of step 1 is kept, and the number is worthless. Accuracy on pictures *from the same source* cannot see a
 # shortcut. What can: pictures from elsewhere, and looking at what the network looks at. Notebook 04 takes this very network
 # and finds the mark.
 #
-# The **shortcut gap** is the accuracy with the mark at home minus that with the mark moved, for the cheating network.
+# The **shortcut gap** is the cheating network's accuracy on the two classes with the mark at home, minus that with the mark moved.
 
 # %%
 gap = intervals.bootstrap(
     lambda home, moved: float(home.mean() - moved.mean()),
-    seen["cheating", "mark at home"],
-    seen["cheating", "mark moved"],
+    hit["cheating", "mark at home"][both],
+    hit["cheating", "mark moved"][both],
     seed=seed,
 )
 print("shortcut gap:", gap)

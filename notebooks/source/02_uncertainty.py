@@ -89,7 +89,7 @@ print("of the wrong answers, given with more than 90%:", sure_but_wrong)
 
 # %%
 planted = datasets.load(
-    "signs", train=8000, calibration=100, test=3000, seed=seed, ambiguous=0.2, rare={"weather": {"fog": 0.05}}
+    "signs", train=8000, calibration=100, test=2500, seed=seed, ambiguous=0.2, rare={"weather": {"fog": 0.05}}
 )
 # Four classes are enough for this question, and keep the training short.
 four = [planted.class_names.index(name) for name in ("stop", "speed limit 30", "speed limit 80", "priority road")]
@@ -233,37 +233,8 @@ library = uncertainty.ece_equal_width(probabilities, data.test.labels, bins=15)
 print(f"written out: {ece(confidence, correct, 15):.4f}, library: {library:.4f}")
 
 # %% [markdown]
-# The same number. Now a trap. A reviewer finds your ECE too high. **What happens to it if you choose fewer bins?**
-
-# %%
-bins = (2, 5, 10, 15, 30, 60, 120)
-plotting.lines(
-    {
-        "bins of equal width": (
-            bins,
-            [uncertainty.ece_equal_width(probabilities, data.test.labels, bins=b) for b in bins],
-        ),
-        "bins of equal mass": (
-            bins,
-            [uncertainty.ece_equal_mass(probabilities, data.test.labels, bins=b) for b in bins],
-        ),
-        "a perfectly calibrated model": (
-            bins,
-            [uncertainty.ece_if_calibrated(probabilities, bins=b, seed=seed) for b in bins],
-        ),
-    },
-    title="The same answers, any ECE you like",
-    alt="Expected calibration error against the number of bins, for two kinds of bins and for a perfectly calibrated model.",
-    x_label="number of bins",
-    y_label="expected calibration error",
-    log_x=True,
-)
-
-# %% [markdown]
-# With few bins, over- and underconfidence within a bin cancel; with many, each bin holds so few answers that even a perfectly
-# calibrated model would seem to err (the third curve: labels drawn from the stated probabilities themselves). So an ECE without its
-# number of bins, its n, and that third number means little. Two scores need no bins: the negative log-likelihood (NLL), which punishes a
-# confident mistake hard, and the Brier score, the squared distance from the truth.
+# The same number. Two scores need no bins: the negative log-likelihood (**NLL**), which punishes a confident mistake hard, and the
+# **Brier** score, the squared distance of the probabilities from the truth. Lower is better for all three.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 5: one number that mends it
@@ -293,9 +264,38 @@ plotting.reliability(
 )
 
 # %% [markdown]
-# The dots' area shows how many answers a bin holds: nearly all sit at the right end, and that is where a gap hurts. If $T$ came out
-# near 1, this network was well calibrated from the start: short training leaves little time to become overconfident. Train it
-# longer (`budget = "full"`) and look again.
+# The dots' area shows how many answers a bin holds: nearly all sit at the right end, and that is where a gap hurts. A temperature
+# below 1 says that the network was *less* sure than it might have been, which is common after a short training; above 1, that it was too
+# sure, which is common after a long one. Networks are not overconfident by nature. They are measured, one by one.
+#
+# ### A trap: the number of bins
+#
+# A reviewer finds your ECE too high. **What happens to it if you choose fewer bins? And more?**
+
+# %%
+bins = (2, 5, 10, 15, 30, 60, 120)
+labels = data.test.labels
+ways = {
+    "bins of equal width": [uncertainty.ece_equal_width(scaled, labels, bins=count) for count in bins],
+    "bins of equal mass": [uncertainty.ece_equal_mass(scaled, labels, bins=count) for count in bins],
+    "a perfectly calibrated model": [uncertainty.ece_if_calibrated(scaled, bins=count, seed=seed) for count in bins],
+}
+every = ways["bins of equal width"] + ways["bins of equal mass"]
+
+# %%
+plotting.lines(
+    {name: (bins, values) for name, values in ways.items()},
+    title=f"The same answers: an ECE of {min(every):.3f} or of {max(every):.3f}, by the choice of bins",
+    alt="Calibration error against the number of bins, for two kinds of bins and for a perfectly calibrated model.",
+    x_label="number of bins (logarithmic)",
+    y_label="expected calibration error",
+    log_x=True,
+)
+
+# %% [markdown]
+# With few bins, answers that are too sure and answers that are not sure enough cancel within a bin. With many, a bin holds so few
+# answers that even a perfectly calibrated model would seem to err: that is the third curve, with labels drawn from the
+# stated probabilities themselves. So an ECE means little without its number of bins, its n, and that third number.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: many opinions instead of one
@@ -316,6 +316,8 @@ opinions = {
     "MC dropout, 10 passes": passes.mean(axis=0),
     "ensemble of 5": ensemble.mean(axis=0),
 }
+
+# %%
 comparison = pd.DataFrame(
     {
         name: {
@@ -410,7 +412,7 @@ plotting.histograms(
     title="The promise holds on average; few calibration pictures make it a gamble",
     alt="Distribution of the coverage over 1,000 random splits with 50 and with 1,000 calibration pictures.",
     x_label="share of test pictures whose set contains the truth",
-    threshold=1 - alpha,
+    threshold=("promised", 1 - alpha),
 )
 
 # %% [markdown]
@@ -431,12 +433,14 @@ predictors = {
     "RAPS": uncertainty.fit_raps(p_cal, labels_cal, alpha, seed=seed),
     "APS, not randomised": uncertainty.fit_aps_deterministic(p_cal, labels_cal, alpha),
 }
+
+# %%
 all_sets = {name: one.sets(probabilities) for name, one in predictors.items()}
 overview = pd.DataFrame(
     {
         name: {
-            "coverage": uncertainty.coverage(s, data.test.labels),
-            "mean size": uncertainty.set_size(s),
+            "coverage": str(uncertainty.coverage(s, data.test.labels)),
+            "mean size": str(uncertainty.set_size(s)),
             "empty": f"{(~s.any(axis=1)).mean():.1%}",
         }
         for name, s in all_sets.items()

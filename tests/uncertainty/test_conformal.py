@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapie.classification import SplitConformalClassifier
-from mapie.conformity_scores import RAPSConformityScore
 from sklearn.base import BaseEstimator, ClassifierMixin
-from uncertainty_pictures import CLASSES, drawn_logits, drawn_probabilities
+from sklearn.model_selection import StratifiedShuffleSplit
+from uncertainty.drawn import CLASSES, drawn_logits, drawn_probabilities
 
 from helpers import uncertainty
 from helpers.intervals import Estimate
@@ -22,14 +22,14 @@ class Halves:
         return np.full(n, 0.5)
 
 
-class Given:
+class LikeMapie:
     """Stands in for a random generator: the numbers MAPIE draws (it subtracts what we leave out)."""
 
     def __init__(self, seed):
         self.seed = seed
 
     def random(self, n):
-        return 1 - np.random.RandomState(self.seed).uniform(size=n)  # noqa: NPY002 - MAPIE's generator
+        return 1 - np.random.RandomState(self.seed).uniform(size=n)
 
 
 class PredictsItsInput(ClassifierMixin, BaseEstimator):
@@ -73,6 +73,8 @@ def test_threshold_by_hand():
     assert uncertainty.calibrate(scores[::-1], 0.1) == 0.9  # k = ceil(20 * 0.9) = 18
     assert uncertainty.calibrate(scores, 0.05) == 0.95  # k = 19
     assert uncertainty.calibrate(scores, 0.04) == math.inf  # k = 20: too few pictures
+    # The threshold itself still belongs inside.
+    assert uncertainty.prediction_sets(np.array([[0.9, 0.95]]), 0.9).tolist() == [[True, False]]
 
 
 @pytest.mark.parametrize("fit", [uncertainty.fit_lac, uncertainty.fit_aps, uncertainty.fit_raps])
@@ -95,31 +97,179 @@ def test_lac_equals_mapie():
 def test_randomised_aps_equals_mapie(alpha):
     (p, y), (test, _) = drawn_probabilities(500, seed=1), drawn_probabilities(1000, seed=2)
     theirs, function = mapie_sets("aps", (p, y), test, alpha, seed=3, include_last_label="randomized")
-    threshold = uncertainty.calibrate(uncertainty.aps(p, Given(3))[np.arange(500), y], alpha)
+    threshold = uncertainty.calibrate(uncertainty.aps(p, LikeMapie(3))[np.arange(500), y], alpha)
     assert threshold == pytest.approx(float(function.quantiles_[0]), abs=1e-12)
-    np.testing.assert_array_equal(uncertainty.prediction_sets(uncertainty.aps(test, Given(3)), threshold), theirs)
+    np.testing.assert_array_equal(uncertainty.prediction_sets(uncertainty.aps(test, LikeMapie(3)), threshold), theirs)
 
 
 def test_randomised_raps_equals_mapie():
-    """Where MAPIE's last class lies at most one past its free ones; beyond that MAPIE divides by another number than the
-    paper's rule (V in its algorithm 3), and its sets no longer follow from its own scores."""
+    """Where the last class lies at most one past the free ones.
+
+    Beyond that MAPIE 1.6 divides by another number than V in the paper's algorithm, and its sets no longer follow from
+    its own scores.
+    """
     (p, y), (test, _) = drawn_probabilities(600, seed=1), drawn_probabilities(1000, seed=2)
-    theirs, function = mapie_sets(
-        RAPSConformityScore(), (p, y), test, 0.1, seed=3, include_last_label="randomized"
-    )
+    theirs, function = mapie_sets("raps", (p, y), test, 0.1, seed=3, include_last_label="randomized")
     penalty, k_reg = float(np.ravel(function.lambda_star)[0]), int(np.ravel(function.k_star)[0])
-    tuning = {row.tobytes() for row in function.X_raps}
-    kept = [i for i, row in enumerate(p) if row.tobytes() not in tuning]
-    # MAPIE shuffles what it keeps; its scores, in its order, tell which picture drew which number.
-    part = 1 - Given(3).random(len(kept))
-    full = uncertainty.raps_deterministic(p, penalty=0, k_reg=0)[np.arange(600), y]
-    order = shuffled_order(p, y, kept, function)
-    scores = uncertainty.raps(p[order], Given(3), penalty, k_reg)[np.arange(len(order)), y[order]]
+    # MAPIE tunes its penalty on a part of the calibration pictures and calibrates on the rest.
+    tuned_on = StratifiedShuffleSplit(n_splits=1, test_size=len(function.X_raps), random_state=3)
+    rest, _ = next(tuned_on.split(p, y))
+    scores = uncertainty.raps(p[rest], LikeMapie(3), penalty, k_reg)[np.arange(len(rest)), y[rest]]
     threshold = uncertainty.calibrate(scores, 0.1)
-    assert len(part) == len(order) < len(full)
     assert threshold == pytest.approx(float(function.quantiles_[0]), abs=1e-12)
-    sets = uncertainty.prediction_sets(uncertainty.raps(test, Given(3), penalty, k_reg), threshold)
+    sets = uncertainty.prediction_sets(uncertainty.raps(test, LikeMapie(3), penalty, k_reg), threshold)
     last = (uncertainty.raps_deterministic(test, penalty=penalty, k_reg=k_reg) < threshold).sum(axis=1) + 1
     alike = last <= k_reg + 1
+    assert penalty > 0
     assert alike.mean() > 0.9
     np.testing.assert_array_equal(sets[alike], theirs[alike])
+
+
+pictures = st.integers(0, 10_000).map(lambda seed: drawn_probabilities(60, seed=seed, sharpness=1 + seed % 5))
+
+
+@settings(max_examples=30, deadline=None)
+@given(pictures, st.floats(0.02, 0.5), st.floats(0.02, 0.5))
+def test_sets_shrink_as_alpha_grows(pool, one, other):
+    p, y = pool
+    for fit in (uncertainty.fit_lac, uncertainty.fit_aps, uncertainty.fit_raps, uncertainty.fit_aps_deterministic):
+        wide = fit(p[:40], y[:40], min(one, other)).sets(p)
+        narrow = fit(p[:40], y[:40], max(one, other)).sets(p)
+        assert (narrow <= wide).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(pictures, st.integers(0, 100), st.integers(0, CLASSES))
+def test_raps_without_penalty_is_aps(pool, seed, k_reg):
+    p, y = pool
+    aps = uncertainty.fit_aps(p, y, 0.1, seed=seed)
+    raps = uncertainty.fit_raps(p, y, 0.1, penalty=0, k_reg=k_reg, seed=seed)
+    assert raps.threshold == aps.threshold
+    np.testing.assert_array_equal(raps.sets(p), aps.sets(p))
+
+
+@settings(max_examples=30, deadline=None)
+@given(pictures)
+def test_sets_take_the_likelier_class_first(pool):
+    p, y = pool
+    for fit in (uncertainty.fit_lac, uncertainty.fit_aps, uncertainty.fit_raps):
+        sets = fit(p, y, 0.1).sets(p)
+        least_inside = np.where(sets, p, np.inf).min(axis=1)
+        most_outside = np.where(sets, -np.inf, p).max(axis=1)
+        assert (least_inside >= most_outside).all()
+
+
+def test_a_penalty_shortens_long_sets():
+    (p, y), (test, _) = drawn_probabilities(1000, seed=1), drawn_probabilities(2000, seed=2)
+    aps = uncertainty.set_size(uncertainty.fit_aps(p, y, 0.1).sets(test))
+    raps = uncertainty.set_size(uncertainty.fit_raps(p, y, 0.1).sets(test))
+    assert raps.high < aps.low
+
+
+def test_random_part_of_test_and_calibration_differ():
+    """With the same stream for both, test pictures that repeat calibration pictures would get the same scores."""
+    p, y = drawn_probabilities(500, seed=1)
+    drawn = []
+
+    def score(probabilities, rng):
+        drawn.append(rng.random(4))
+        return uncertainty.lac(probabilities)
+
+    uncertainty.conformal._fit(score, p, y, 0.1, seed=5).sets(p)
+    assert (drawn[0] != drawn[1]).all()
+
+
+def test_sets_repeat_and_take_a_seed():
+    (p, y), (test, _) = drawn_probabilities(300, seed=1), drawn_probabilities(300, seed=2)
+    predictor = uncertainty.fit_aps(p, y, 0.1, seed=4)
+    np.testing.assert_array_equal(predictor.sets(test), predictor.sets(test))
+    assert (predictor.sets(test) != predictor.sets(test, seed=9)).any()
+
+
+def test_by_class_keeps_its_promise_where_the_average_hides_a_class():
+    """Class 0 is hard: sets calibrated together cover it too rarely, sets calibrated by class do not."""
+    (p, y), (test, truth) = (hard_class_zero(n, seed) for n, seed in ((4000, 1), (8000, 2)))
+    together = uncertainty.coverage_by_group(uncertainty.fit_lac(p, y, 0.1).sets(test), truth, truth)
+    by_class = uncertainty.coverage_by_group(uncertainty.fit_lac_by_class(p, y, 0.1).sets(test), truth, truth)
+    assert together["0"].high < 0.8
+    assert all(0.85 < share.value < 0.95 for share in by_class.values())
+
+
+def hard_class_zero(n, seed):
+    logits, labels = drawn_logits(n, seed=seed)
+    logits[labels == 0, 0] -= 4
+    return uncertainty.softmax(logits), labels
+
+
+def test_a_class_without_calibration_pictures_enters_every_set():
+    p, y = drawn_probabilities(400, seed=1)
+    seen = y != 3
+    predictor = uncertainty.fit_lac_by_class(p[seen], y[seen], 0.1)
+    assert predictor.threshold[3] == math.inf
+    assert predictor.sets(p)[:, 3].all()
+    with pytest.raises(ValueError, match="calibrated on 10 classes"):
+        predictor.sets(np.full((2, 3), 1 / 3))
+
+
+def test_coverage_size_and_groups_by_hand():
+    sets = np.array([[True, False], [True, True], [False, False], [False, True]])
+    labels = np.array([0, 0, 1, 1])
+    assert uncertainty.coverage(sets, labels).value == 0.75
+    assert uncertainty.set_size(sets).value == 1.0
+    groups = uncertainty.coverage_by_group(sets, labels, ["night", "day", "night", "day"])
+    assert list(groups) == ["day", "night"]
+    assert groups["day"].value == 1.0
+    assert groups["night"] == Estimate(0.5, groups["night"].low, groups["night"].high, 2)
+
+
+def test_ties_at_the_threshold_are_told():
+    logits, y = drawn_logits(500, seed=1, sharpness=8, hard=0.0)
+    with pytest.warns(uncertainty.TiesWarning, match="double precision"):
+        uncertainty.fit_lac(uncertainty.softmax(logits).astype(np.float32), y, 0.1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_warning_without_ties():
+    p, y = drawn_probabilities(500, seed=1)
+    for fit in (uncertainty.fit_lac, uncertainty.fit_aps, uncertainty.fit_raps):
+        fit(p, y, 0.1)
+    uncertainty.fit_aps_deterministic(p.astype(np.float32), y, 0.1)
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -0.1, 1.5, 10, math.nan])
+def test_refuses_alpha_outside(alpha):
+    p, y = drawn_probabilities(50, seed=1)
+    for fit in (uncertainty.fit_lac, uncertainty.fit_aps, uncertainty.fit_raps, uncertainty.fit_lac_by_class):
+        with pytest.raises(ValueError, match="alpha must lie strictly between 0 and 1"):
+            fit(p, y, alpha)
+    with pytest.raises(ValueError, match="alpha must lie"):
+        uncertainty.coverage_law(50, 100, alpha)
+
+
+def test_refuses_bad_input():
+    p, y = drawn_probabilities(50, seed=1)
+    logits, _ = drawn_logits(50, seed=1)
+    with pytest.raises(ValueError, match="softmax"):
+        uncertainty.fit_lac(logits, y, 0.1)
+    with pytest.raises(ValueError, match="shape"):
+        uncertainty.fit_lac(p, y[:40], 0.1)
+    with pytest.raises(ValueError, match=r"0\.\.9"):
+        uncertainty.fit_lac(p, y + 5, 0.1)
+    with pytest.raises(TypeError, match="integers"):
+        uncertainty.fit_lac(p, y.astype(float), 0.1)
+    with pytest.raises(ValueError, match="at least 0"):
+        uncertainty.fit_raps(p, y, 0.1, penalty=-1)
+    with pytest.raises(TypeError, match="bool"):
+        uncertainty.coverage(p, y)
+    with pytest.raises(ValueError, match="at least 1"):
+        uncertainty.coverage(np.zeros((0, 10), bool), y[:0])
+    with pytest.raises(ValueError, match="groups"):
+        uncertainty.coverage_by_group(p > 0.5, y, ["day"])
+    with pytest.raises(ValueError, match="NaN"):
+        uncertainty.prediction_sets(np.array([[np.nan, 0.1]]), 0.5)
+    with pytest.raises(ValueError, match="finite"):
+        uncertainty.calibrate([0.1, math.nan], 0.1)
+    with pytest.raises(ValueError, match="Use 9 or more"):
+        uncertainty.coverage_law(8, 100, 0.1)
+    with pytest.raises(ValueError, match="below the 50"):
+        uncertainty.coverage_of_splits(p, y, n_calibration=50, alpha=0.1)
