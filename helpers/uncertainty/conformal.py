@@ -150,7 +150,7 @@ def raps(probabilities: NDArray, rng: np.random.Generator, penalty: float, k_reg
     conformal prediction".
     """
     p = check_probabilities(probabilities).astype(np.float64)
-    return _cumulated(p, rng.random(len(p))) + _penalty(p, penalty, k_reg)
+    return _cumulated(p, rng.random(len(p)), _costs(p.shape[1], penalty, k_reg))
 
 
 def raps_deterministic(
@@ -185,7 +185,7 @@ def raps_deterministic(
     conformal prediction".
     """
     p = check_probabilities(probabilities).astype(np.float64)
-    return _cumulated(p, np.ones(len(p))) + _penalty(p, penalty, k_reg)
+    return _cumulated(p, np.ones(len(p)), _costs(p.shape[1], penalty, k_reg))
 
 
 class TiesWarning(RuntimeWarning):
@@ -747,24 +747,23 @@ def _scores_of_truth(
     return score(p, rng)[np.arange(len(y)), y]
 
 
-def _cumulated(p: NDArray[np.float64], part: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum of the probabilities of all likelier classes, plus a part of the class's own."""
+def _cumulated(
+    p: NDArray[np.float64], part: NDArray[np.float64], costs: NDArray[np.float64] | float = 0.0
+) -> NDArray[np.float64]:
+    """Sum of the probabilities of all likelier classes, a part of the class's own, and what its rank costs."""
     order = np.argsort(-p, axis=1, kind="stable")
     ranked = np.take_along_axis(p, order, axis=1)
     before = np.cumsum(ranked, axis=1) - ranked
     scores = np.empty_like(p)
-    np.put_along_axis(scores, order, before + part[:, None] * ranked, axis=1)
+    np.put_along_axis(scores, order, before + part[:, None] * ranked + costs, axis=1)
     return scores
 
 
-def _penalty(p: NDArray[np.float64], penalty: float, k_reg: int) -> NDArray[np.float64]:
+def _costs(classes: int, penalty: float, k_reg: int) -> NDArray[np.float64]:
+    """What each rank costs, the likeliest class first."""
     if not (np.isfinite(penalty) and penalty >= 0 and k_reg >= 0):
         raise ValueError(f"penalty and k_reg must be at least 0, got {penalty} and {k_reg}")
-    order = np.argsort(-p, axis=1, kind="stable")
-    costs = np.empty_like(p)
-    rank = np.arange(1, p.shape[1] + 1)
-    np.put_along_axis(costs, order, np.broadcast_to(penalty * np.maximum(rank - k_reg, 0), p.shape), axis=1)
-    return costs
+    return penalty * np.maximum(np.arange(1, classes + 1) - k_reg, 0)
 
 
 def _check_sets(sets: NDArray) -> NDArray[np.bool_]:

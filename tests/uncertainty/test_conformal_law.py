@@ -11,8 +11,9 @@ both two-sided, rejecting if the smaller p-value is below 0.0005 (one false alar
 
 Can the tests tell the quantile without its "+ 1"? It moves the mean by 1/(n + 1); the mean of S splits has a standard
 error of the law's spread over sqrt(S). At n = 50 that is 15 standard errors for S = 1,000. At n = 1,000 it is 3.2 with
-alpha = 0.1, not enough for 1,000 splits, and 7 with alpha = 0.02. So there we test alpha = 0.02 with 1,000 splits, and
-alpha = 0.1 with 5,000 as well (7.3 standard errors). Each test of power computes its own from the law and asserts it.
+alpha = 0.1, not enough for 1,000 splits (a power of 0.38), and 6.8 with alpha = 0.02. So there we test alpha = 0.02
+with 1,000 splits, and alpha = 0.1 with 5,000 as well (7.1 standard errors). Each test of power computes its own from
+the law and asserts it.
 """
 
 import math
@@ -42,7 +43,7 @@ FITS = {"LAC": uncertainty.fit_lac, "APS": uncertainty.fit_aps, "RAPS": uncertai
 # n, alpha, splits
 LAWS = [(50, 0.1, 1000), (1000, 0.1, 1000), (1000, 0.02, 1000), (1000, 0.1, 5000)]
 TELLING = [(50, 0.1, 1000), (1000, 0.02, 1000), (1000, 0.1, 5000)]
-TEST_PICTURES = 20_000
+TEST_PICTURES = 10_000
 
 
 def the_law(n, m, alpha):
@@ -95,7 +96,7 @@ def test_quantile_without_plus_one_breaks_the_law(name, n, alpha, splits, withou
     assert not follows(counts_of_splits(name, n, alpha, splits), law)
 
 
-@pytest.mark.parametrize(("n", "m"), [(50, 500), (1000, 1000)])
+@pytest.mark.parametrize(("n", "m"), [(50, 500), (1000, 500)])
 @pytest.mark.parametrize("name", FITS)
 def test_coverage_follows_its_law_through_the_sets(name, n, m):
     """The same law where a notebook meets it: fit, sets, count; fresh random parts in each split."""
