@@ -104,7 +104,8 @@ def spine_recipe(dataset: str, budget: str = "quick", seed: int = 0) -> Recipe:
     if budget not in _EPOCHS:
         raise ValueError(f"budget must be 'quick' or 'full', got {budget!r}")
     epochs = _EPOCHS[budget]
-    return Recipe(epochs=epochs.get(dataset, epochs["other"]), batch_size=64, seed=seed)
+    # 4e-3 is faster still and leaves one seed in three stuck at 85%; 2e-3 needs a pass more for the same accuracy.
+    return Recipe(epochs=epochs.get(dataset, epochs["other"]), batch_size=64, learning_rate=3e-3, seed=seed)
 
 
 def shortcut_recipe(dataset: str, budget: str = "quick", seed: int = 0) -> Recipe:
