@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: course test lab site lock build clean
+.PHONY: course test lab lock build clean
 .DEFAULT_GOAL := course
 
 .venv/.ready: requirements.lock pyproject.toml

@@ -206,8 +206,7 @@ plotting.contact_sheet(
 )
 
 # %% [markdown]
-# Compare with your guesses. It is less sure about 9s than about 7s, and it is sure about far too many of them. A softmax can
-# only share out 100% among the classes it has; *none of these* is not among them. What differs from our signs: these are
+# Compare with your guesses. Every answer to a 9 is wrong, and the network has no means to say so: a softmax can only share out 100% among the classes it has; *none of these* is not among them. What differs from our signs: these are
 # pictures that people drew, and nobody planted anything in them. We come back to unknown classes in step 8.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -332,9 +331,9 @@ comparison = pd.DataFrame(
 display(comparison.T.style.format("{:.4f}"))
 
 # %% [markdown]
-# Look at NLL first. An average of five networks that err differently is better than any of them; the dropout network trains
-# with a handicap, and in a short training that can cost more than its many opinions bring. Averages are also *less sure* than their members, so an
-# ensemble can come out underconfident where each member was calibrated: temperature is fitted *after* averaging.
+# Look at accuracy and NLL first, and mind that the dropout network trained for fewer passes. Networks that err differently make a
+# better average. Averages are also *less sure* than their members, so an ensemble can come out underconfident where each member
+# was calibrated: look at its ECE. That is why a temperature is fitted *after* averaging.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Let it hand over
@@ -423,7 +422,8 @@ plotting.histograms(
 #
 # LAC makes the smallest sets on average, and may leave a set empty. **APS** (Romano and others, 2020) adds up the probabilities
 # from the top until the true class is reached, and adapts better to hard pictures; **RAPS** (Angelopoulos and others, 2021) puts a price on
-# long sets. Both need a random fraction of the last class to hit the promise exactly; without it they cover more. All of it
+# long sets. Both count a random fraction of the last class; without that they have to take all of it, and keep the promise with
+# much longer sets. All of it
 # in double precision: in single precision a sure network's probabilities round to exactly 1, the scores tie, and the law breaks.
 
 # %%
@@ -630,10 +630,10 @@ ensemble_nll = uncertainty.nll(opinions["ensemble of 5"], data.test.labels)
 scorecard.record("uncertainty", "NLL", *ensemble_nll, direction="lower", model="ensemble_of_5")
 for (name, score), estimate in auroc.items():
     scorecard.record("uncertainty", f"AUROC {name}, {score}", *estimate, direction="higher")
-stranger_epistemic = intervals.mean(epistemic_stranger)
-scorecard.record(
-    "uncertainty", f"epistemic part, {stranger}", *stranger_epistemic, direction="higher", model="ensemble_of_5"
-)
+five = {"model": "ensemble_of_5"}
+on_test, on_stranger = intervals.mean(epistemic_test), intervals.mean(epistemic_stranger)
+scorecard.record("uncertainty", "epistemic part, test pictures", *on_test, direction="lower", **five)
+scorecard.record("uncertainty", f"epistemic part, {stranger}", *on_stranger, direction="higher", **five)
 
 # %%
 for level in ("90%", "99%"):

@@ -1,6 +1,8 @@
 """Every notebook: made from its source, inside its budget, its checks passed, its numbers inside their bands."""
 
+import dataclasses
 import json
+import math
 import os
 import subprocess
 import sys
@@ -115,3 +117,78 @@ def test_training_runs_on_an_archive_in_cifar10s_format(tmp_path, monkeypatch):
     assert vigilant(tmp_path, "run", "01", "--solutions", "--offline", "--dataset", "cifar10") == 0
     records = scorecard.read(tmp_path / "scorecard.json")
     assert {record.dataset for record in records} == {"cifar10"}
+
+
+# What the course claims of notebook 02, beyond the bands: each names the records it is about.
+
+
+def broken_claims(records):
+    """Say which claims the records of a default run do not bear out."""
+    by_metric = {record.metric: record for record in records if record.axis == "uncertainty"}
+
+    def of(metric):
+        return by_metric[metric]
+
+    claims = {
+        "temperature scaling lowers NLL on the test split": of("NLL after temperature scaling").value
+        < of("NLL before temperature scaling").value,
+        "the aleatoric part of a planted coin flip is within 0.1 of ln 2": abs(
+            of("aleatoric part of planted coin flips").value - math.log(2)
+        )
+        < 0.1,
+        "more data takes away at least half of the epistemic part": of(
+            "epistemic part in rare fog, many against few"
+        ).high
+        < 0.5,
+        "the epistemic part is larger on classes never seen": of("epistemic part, near: unseen signs").low
+        > of("epistemic part, test pictures").high,
+        "an ensemble's NLL is no worse than one network's": of("NLL").low < of("NLL before temperature scaling").high,
+    }
+    return [claim for claim, holds in claims.items() if not holds]
+
+
+def test_the_claims_of_notebook_02_hold(solutions):
+    assert broken_claims(scorecard.read(solutions[0] / "scorecard.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "spoilt", "claim"),
+    [
+        # A temperature that does nothing; coin flips learned by heart; as many pictures as before; a network that takes
+        # strangers for its own.
+        ("NLL after temperature scaling", 1.0, "temperature"),
+        ("aleatoric part of planted coin flips", 0.4, "coin flip"),
+        ("aleatoric part of planted coin flips", 0.8, "coin flip"),
+        ("epistemic part in rare fog, many against few", 1.0, "half of the epistemic"),
+        ("epistemic part, near: unseen signs", 0.01, "never seen"),
+    ],
+)
+def test_a_claim_whose_effect_is_gone_is_noticed(solutions, metric, spoilt, claim):
+    records = [
+        dataclasses.replace(record, value=spoilt, low=spoilt, high=spoilt) if record.metric == metric else record
+        for record in scorecard.read(solutions[0] / "scorecard.json")
+    ]
+    assert [broken for broken in broken_claims(records) if claim in broken]
+
+
+@pytest.fixture(scope="session")
+def students(tmp_path_factory, solutions):
+    """The student notebooks as they are handed out, nothing answered, on the cache that the solutions left."""
+    folder = tmp_path_factory.mktemp("students")
+    return folder, vigilant(folder, "run", "--offline")
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_student_copy_runs_with_nothing_answered(students, source):
+    folder, code = students
+    executed = nbformat.read(folder / "notebooks" / f"{source.stem}.ipynb", as_version=4)
+    assert unmet_checks(executed, wanted="◻") == []
+    assert code == 0
+
+
+def test_an_unanswered_copy_records_the_same_as_the_solution(students, solutions):
+    numbers = [
+        {(record.identity, record.n): round(record.value, 4) for record in scorecard.read(folder / "scorecard.json")}
+        for folder, _ in (students, solutions)
+    ]
+    assert numbers[0] == numbers[1]
