@@ -6,6 +6,8 @@ series), carries its finding as its title and an alternative text, and is shown 
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -47,8 +49,14 @@ class DescribedFigure(Figure):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=90)
-        metadata = {"image/png": {"alt": self.alt}}
-        return {"image/png": buffer.getvalue(), "text/plain": f"<figure: {self.alt}>"}, metadata
+        png = base64.b64encode(buffer.getvalue()).decode()
+        # As HTML, because JupyterLab gives no alternative text to a bare PNG; the PNG is for whatever shows no HTML.
+        data = {
+            "text/html": f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{png}">',
+            "image/png": png,
+            "text/plain": f"<figure: {self.alt}>",
+        }
+        return data, {"image/png": {"alt": self.alt}}
 
 
 def contact_sheet(

@@ -1,5 +1,6 @@
 """Figures: what they carry, what they refuse, that nothing of their text is cut off."""
 
+import base64
 import io
 
 import numpy as np
@@ -62,7 +63,8 @@ FIGURES = {
 def test_a_figure_carries_its_alternative_text_and_a_picture(name):
     data, metadata = FIGURES[name]()._repr_mimebundle_()
     assert metadata == {"image/png": {"alt": "What it shows."}}
-    picture = np.asarray(Image.open(io.BytesIO(data["image/png"])).convert("L"))
+    assert data["text/html"].startswith('<img alt="What it shows." src="data:image/png;base64,')
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("L"))
     assert picture.std() > 5
 
 

@@ -20,7 +20,7 @@ import nbformat
 from helpers.cache import written_whole
 from helpers.course.layout import BEGIN, CHECKED_OUTPUT, END, CourseError, solution_path, sources, student_path, tags
 
-CODE_STUB = "...  # your answer here"
+CODE_STUB = "pass  # your answer here"
 TEXT_STUB = "*Your answer here.*"
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 

@@ -8,6 +8,7 @@ It needs nothing but Python 3.11's standard library, because it runs before anyt
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -107,6 +108,7 @@ def setup() -> None:
         rest.flush()
         _run(f"installing {len(versions)} packages (about 1 GB the first time)", *_uv(python, "-r", rest.name))
     _run("installing helpers", *_uv(python, "--no-build-isolation", "-e", str(ROOT)))
+    _quiet_jupyter()
     # Otherwise the first notebook pays for it, in its measured seconds.
     _run("compiling", python, "-m", "compileall", "-q", "-q", "-j", "0", str(VENV / "lib"), check=False)
     _say(f"ready in {time.monotonic() - started:.0f} s")
@@ -149,6 +151,19 @@ def _install_torch(python: Path, version: str) -> None:
     step = "installing torch, CPU build"
     if _run(step, *_uv(python, f"torch=={version}"), check=False, quiet=True):
         _run(f"{step}, from PyTorch's own index", *_uv(python, "--default-index", TORCH_INDEX, f"torch=={version}"))
+
+
+def _quiet_jupyter() -> None:
+    # nbgrader is here for its preprocessors; its menus would only puzzle students, as would a question about news.
+    settings = VENV / "etc" / "jupyter"
+    extensions = ("formgrader", "validate_assignment", "assignment_list", "course_list")
+    server = {
+        "ServerApp": {"jpserver_extensions": {f"nbgrader.server_extensions.{name}": False for name in extensions}}
+    }
+    lab = {"disabledExtensions": {"@jupyter/nbgrader": True, "@jupyterlab/apputils-extension:announcements": True}}
+    for path, content in (("jupyter_server_config.d/zz-vigilant.json", server), ("labconfig/page_config.json", lab)):
+        (settings / path).parent.mkdir(parents=True, exist_ok=True)
+        (settings / path).write_text(json.dumps(content, indent=1))
 
 
 def _uv(python: Path, *arguments: str) -> list[str]:

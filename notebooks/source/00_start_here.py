@@ -38,11 +38,12 @@ from helpers.course.exercises import check, expect
 # Cells*, and the whole notebook answers for other pictures, more training, or other random choices.
 
 # %% tags=["parameters"]
-dataset = "signs"  # the pictures to look at: "signs" are drawn here; "fashion", "digits" and "cifar10" are real
-budget = (
-    "quick"  # "quick": made for two cores; "full": training at the size of the papers (no difference in this notebook)
-)
-seed = 0  # every random choice below follows from it
+# The pictures: "signs" are drawn here; "digits", "fashion" and "cifar10" are real.
+dataset = "signs"
+# "quick" is made for two cores, "full" trains at the size of the papers (no difference in this notebook).
+budget = "quick"
+# Every random choice below follows from this number.
+seed = 0
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The story
@@ -209,7 +210,7 @@ print("pictures that stand in two splits:", len(shared))
 #
 # - **Run** a cell with Shift+Enter, everything with *Run → Run All Cells*. A notebook runs from top to bottom with no exercise
 #   answered.
-# - **Exercises** have a cell with three dots, and below it a check. ◻ means no answer yet, ✗ comes with a hint, ✓ is done.
+# - **Exercises** have a cell that says *your answer here*, and below it a check. ◻ means no answer yet, ✗ comes with a hint, ✓ is done.
 # - **Reset** the results with *Kernel → Restart Kernel and Clear Outputs of All Cells*. What was trained or drawn is kept in
 #   `build/cache` and read back; delete that folder to start cold.
 # - **Hand in** with *File → Save and Export Notebook As → HTML*, which keeps your outputs and the checks' answers.

@@ -40,9 +40,12 @@ from helpers.scorecard import Scorecard
 # questions of other pictures.
 
 # %% tags=["parameters"]
-dataset = "signs"  # the pictures: "signs" are drawn here; "fashion" and "cifar10" are real
-budget = "quick"  # "quick": under two minutes; "full": training at the size of the papers, up to an hour
-seed = 0  # every random choice below follows from it
+# The pictures: "signs" are drawn here; "fashion" and "cifar10" are real.
+dataset = "signs"
+# "quick" takes about two minutes; "full" trains at the size of the papers, up to an hour.
+budget = "quick"
+# Every random choice below follows from this number.
+seed = 0
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 1: three piles of pictures
@@ -441,7 +444,7 @@ scorecard.record("training", "shortcut gap", *gap, direction="lower", model="sho
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Exercises
 #
-# Answer in the cell with the three dots, run it, then run the check below it. A check that says ◻ has found no answer yet; the
+# Write over the line *your answer here*, run the cell, then run the check below it. A check that says ◻ has found no answer yet; the
 # notebook goes on without it.
 #
 # ### Exercise 1 (use it): two conditions at once

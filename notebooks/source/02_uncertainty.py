@@ -33,9 +33,12 @@ from helpers.datasets import Split, corruptions
 from helpers.scorecard import Scorecard
 
 # %% tags=["parameters"]
-dataset = "signs"  # the pictures: "signs" are drawn here; "fashion" and "cifar10" are real
-budget = "quick"  # "quick": about two minutes; "full": training at the size of the papers, up to an hour
-seed = 0  # every random choice below follows from it
+# The pictures: "signs" are drawn here; "fashion" and "cifar10" are real.
+dataset = "signs"
+# "quick" takes about two minutes; "full" trains at the size of the papers, up to an hour.
+budget = "quick"
+# Every random choice below follows from this number.
+seed = 0
 
 # %%
 data = datasets.load(dataset, **datasets.split_sizes(dataset, budget), seed=seed)
