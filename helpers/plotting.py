@@ -146,7 +146,10 @@ def lines(
         axis.axhline(reference[1], color="0.35", linestyle=":", label=reference[0])
     if log_x:
         axis.set_xscale("log")
-    if all(float(value).is_integer() for x, _ in series.values() for value in x):
+        ticks = sorted({float(value) for x, _ in series.values() for value in x})
+        axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.minorticks_off()
+    if not log_x and all(float(value).is_integer() for x, _ in series.values() for value in x):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     _finish(figure, axis, title, x_label, y_label)
     return figure
