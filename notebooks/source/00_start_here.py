@@ -49,9 +49,9 @@ seed = 0
 # ## The story
 #
 # A taxi without a driver reads road signs with a small network. Somebody has to sign that it may drive. That somebody is you, and
-# you have thirteen questions: *How often is it right? Does it know when it is wrong? Where did it look? Who can fool it? Whom does
-# it fail? What does it remember? What happens when it is deployed, watched, rebuilt?* The same network goes through all
-# of them, every answer is a number with an interval, and in notebook 13 you decide: release, or refuse.
+# you have questions: *How often is it right? Does it know when it is wrong? Where did it look? Who can fool it? Whom does
+# it fail? What does it remember? What happens when it is deployed, watched, rebuilt?* One small network comes back in all
+# of them, the answers are numbers with an interval, and in notebook 13 you decide: release, or refuse.
 #
 # | | notebook | its question |
 # |---|---|---|
@@ -80,15 +80,16 @@ machine = {
     "Python": platform.python_version(),
     "helpers": helpers.__version__,
     "cores": psutil.cpu_count(),
-    "memory, GB": round(memory.total / 1e9, 1),
-    "of it free, GB": round(memory.available / 1e9, 1),
+    "memory": f"{memory.total / 1e9:.1f} GB",
+    "of it free": f"{memory.available / 1e9:.1f} GB",
 }
 display(pd.DataFrame(machine.items(), columns=["what", "here"]).style.hide(axis="index"))
-print("ready" if memory.available > 1.8e9 else "tight: close other notebooks (File → Shut Down) before you run one")
+enough = memory.available > 2e9
+print("ready" if enough else "tight: right-click the tab of another notebook, Close and Shut Down, before you run one")
 
 # %% [markdown]
 # On a shared machine the numbers can be those of the whole machine, and your own share smaller. If a notebook's kernel dies
-# without a message, memory was short: shut down the others.
+# without a message, memory was short: shut down the other notebooks, not the server.
 #
 # ## Step 2: which pictures can you have?
 #
@@ -129,7 +130,7 @@ plotting.contact_sheet(
 )
 
 # %% [markdown]
-# Night, fog, rain, distance, blur, a branch in front: each was drawn on purpose and written down. Real data sets rarely know
+# On `signs`: night, fog, rain, distance, blur, a branch in front, each drawn on purpose and written down. Real data sets rarely know
 # so much about their pictures, which is why the taxi's are drawn: where we planted the difficulty ourselves, we can check
 # whether a method finds it.
 
@@ -137,8 +138,9 @@ plotting.contact_sheet(
 data.test.attributes.head()
 
 # %% [markdown]
-# One row for each picture. `planted_entropy` (on `signs`) is how undecidable the picture is, and notebook 02 will measure it back.
-# Real data sets have no such columns: there the table is empty, and the course says where it matters.
+# One row for each picture. On `signs`: `occlusion` is the share of the sign that is hidden, `motion` the length of the motion blur in
+# pixels; `ambiguous`, `planted_entropy` and `watermark` are difficulties that notebooks 01 and 02 plant on purpose, and are off
+# here. Real data sets have no such columns: there the table is empty, and the course says where it matters.
 #
 # ### What makes a sign *that* sign
 #
@@ -147,23 +149,27 @@ data.test.attributes.head()
 
 # %%
 signs = data if dataset == "signs" else datasets.load("signs", train=1000, calibration=200, test=400, seed=seed)
-clear = (signs.test.attributes[["light", "weather", "distance"]] == ["day", "clear", "near"]).all(axis=1).to_numpy()
-few = [int(np.flatnonzero(clear & (signs.test.labels == label))[0]) for label in (0, 3, 6, 9)]
+easy = (signs.train.attributes[["light", "weather", "distance"]] == ["day", "clear", "near"]).all(axis=1).to_numpy()
+few = [int(np.flatnonzero(easy & (signs.train.labels == label))[0]) for label in (0, 3, 6, 9)]
+masks = list(signs.train.masks)
 painted = []
 for i in few:
-    painted += [signs.test.pixels[i]] + [
-        np.repeat(signs.test.masks[m][i, ..., None] * np.uint8(255), 3, -1) for m in signs.test.masks
-    ]
-masks = list(signs.test.masks)
+    painted.append(signs.train.pixels[i])
+    for name in masks:  # white where the mask is true
+        painted.append(np.repeat(signs.train.masks[name][i, ..., None] * np.uint8(255), 3, axis=-1))
 
 # %%
 plotting.contact_sheet(
     np.stack(painted),
-    [name for i in few for name in (signs.class_names[signs.test.labels[i]], *masks)],
+    [name for i in few for name in (signs.class_names[signs.train.labels[i]], *masks)],
     title="A sign, its outline, and the part that tells its class",
     alt="Four road signs, each beside the mask of the sign and the mask of the evidence.",
     columns=2 * (1 + len(masks)),
 )
+
+# %% [markdown]
+# Why is only the 3 the evidence of a 30? The 0 is on both speed limits, so it cannot tell them apart. A hole in a mask is where
+# something stands in front.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: and the real ones
@@ -200,8 +206,8 @@ plotting.contact_sheet(
 # picture, row, column, channel. Whatever scaling a network wants happens inside it.
 
 # %% tags=["nbval-check-output"]
-print("stored: ", data.test.pixels.dtype, "given out: ", data.test.images.dtype, "in", [0, 1])
-print("range kept:", bool(data.test.images.min() >= 0 and data.test.images.max() <= 1))
+print("stored:", data.test.pixels.dtype, "- given out:", data.test.images.dtype)
+print("inside 0 to 1:", bool(data.test.images.min() >= 0 and data.test.images.max() <= 1))
 shared = datasets.shared_pictures(data)
 print("pictures that stand in two splits:", len(shared))
 
@@ -211,8 +217,10 @@ print("pictures that stand in two splits:", len(shared))
 # - **Run** a cell with Shift+Enter, everything with *Run → Run All Cells*. A notebook runs from top to bottom with no exercise
 #   answered.
 # - **Exercises** have a cell that says *your answer here*, and below it a check. ◻ means no answer yet, ✗ comes with a hint, ✓ is done.
-# - **Reset** the results with *Kernel → Restart Kernel and Clear Outputs of All Cells*. What was trained or drawn is kept in
-#   `build/cache` and read back; delete that folder to start cold.
+# - **Reset** the results with *Kernel → Restart Kernel and Clear Outputs of All Cells*; for a clean copy, delete the notebook and run
+#   `vigilant build` (or `git checkout` the file). What was trained or drawn is kept in `build/cache` and read back; delete that folder
+#   to start cold.
+# - On **Binder** nothing is kept: download your notebook before you close the tab.
 # - **Hand in** with *File → Save and Export Notebook As → HTML*, which keeps your outputs and the checks' answers.
 #
 # ## Exercises
@@ -247,6 +255,8 @@ check("0.1 who is in the dark?", at_night, test_at_night)
 #
 # Write `to_images(pixels)`: from whole numbers 0 to 255 to float32 fractions from 0 to 1. NumPy's division of integers
 # gives float64; the networks want float32.
+#
+# *Hint.* `.astype(np.float32)`.
 
 
 # %% tags=["exercise-build"]
@@ -265,6 +275,11 @@ def test_to_images(answer):
     expect(result.dtype == np.float32, f"float32 is wanted, and this is {result.dtype}: see .astype")
     expect(result.max() == 1, "255 must become exactly 1: divide by 255, not by 256")
     expect(np.abs(result * 255 - fresh).max() < 1e-3, "a pixel of 51 must become 0.2")
+    dark = np.full((1, 2, 2, 1), 51, dtype=np.uint8)
+    expect(
+        np.allclose(answer(dark), 0.2),
+        "a picture with no pixel above 51 must stay dark: divide by 255, not by its maximum",
+    )
 
 
 check("0.2 pixels to pictures", to_images, test_to_images)
@@ -274,7 +289,10 @@ check("0.2 pixels to pictures", to_images, test_to_images)
 #
 # A colleague's network "does not learn". He prepares his pictures with the function below. Find out what goes wrong when
 # it is given pictures that are already fractions, and write `prepare(pictures)`, which gives the same right answer for both:
-# uint8 pixels are divided by 255, fractions come back as they are, and anything else raises `ValueError`.
+# uint8 pixels are divided by 255, fractions come back as they are, and anything else (other whole numbers, fractions outside
+# [0, 1], NaN) raises `ValueError`.
+#
+# *Hint.* `pictures.dtype` knows what the values alone cannot tell. And every comparison with NaN is False.
 
 
 # %% tags=["exercise-bug"]
@@ -298,12 +316,23 @@ def test_prepare(answer):
     fractions = (pixels / 255).astype(np.float32)
     expect(np.allclose(answer(pixels), fractions, atol=1e-6), "uint8 pixels must be divided by 255")
     expect(np.allclose(answer(fractions), fractions), "fractions were divided again: the picture turns black")
-    for wrong in (fractions * 255, fractions - 0.5, np.full((1, 2, 2, 1), np.nan, np.float32)):
+    night = np.ones((1, 2, 2, 1), np.uint8)
+    expect(
+        np.allclose(answer(night), 1 / 255),
+        "a nearly black uint8 picture came back white: decide by dtype, not by value",
+    )
+    wrong = {
+        "floats up to 255": fractions * 255,
+        "floats below 0": fractions - 0.5,
+        "int64 pixels": pixels.astype(np.int64),
+        "NaN": np.full((1, 2, 2, 1), np.nan, np.float32),
+    }
+    for what, pictures in wrong.items():
         try:
-            answer(wrong)
+            answer(pictures)
         except ValueError:
             continue
-        expect(False, f"floats from {wrong.min():.1f} to {wrong.max():.1f} are neither: raise ValueError")
+        expect(False, f"{what}: neither pixels nor fractions, so raise ValueError")
 
 
 check("0.3 divided twice", prepare, test_prepare)
@@ -326,7 +355,8 @@ display(records[columns] if len(records) else "nothing measured yet: notebook 01
 # signs are drawn, so that we know what is in them; digits, clothing and photographs are real, so that we do not fool ourselves
 # with what we drew. A check answers ◻, ✗ or ✓.
 #
-# **Limits.** Nothing here says that the drawn signs resemble what a camera sees. No real person's picture is in the course.
+# **Limits.** Nothing here says that the drawn signs resemble what a camera sees. Two of the photographs show people (an astronaut of NASA, and
+# scikit-image's cameraman); nowhere in the course is a real person's picture used to judge people.
 #
 # **Further reading**
 #
