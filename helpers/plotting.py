@@ -255,7 +255,7 @@ def reliability(tables: Mapping[str, pd.DataFrame], *, title: str, alt: str) -> 
             color=COLOURS[0],
         )
         _label(axis, name, "confidence of the answers in a bin", "share of them that is right" * (axis is axes[0]))
-        axis.legend(fontsize=FONT_SIZE - 1, frameon=False, loc="upper left")
+        axis.legend(fontsize=FONT_SIZE - 1, frameon=False, loc="lower right")
     figure.suptitle(title, fontsize=FONT_SIZE + 1)
     return figure
 

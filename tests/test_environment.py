@@ -31,9 +31,9 @@ def rival_problems(installed: dict[str, str]) -> list[str]:
 
 
 def installed_distributions() -> dict[str, str]:
-    return {
-        dist.metadata["Name"].lower().replace("_", "-"): dist.version for dist in importlib.metadata.distributions()
-    }
+    # setuptools carries copies of other packages for itself, and puts them on the path once it is imported.
+    own = [dist for dist in importlib.metadata.distributions() if "_vendor" not in str(dist.locate_file(""))]
+    return {dist.metadata["Name"].lower().replace("_", "-"): dist.version for dist in own}
 
 
 def test_one_distribution_of_each_is_installed():
