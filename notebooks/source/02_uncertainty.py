@@ -242,8 +242,11 @@ def ece(confidence, correct, bins):
 library = uncertainty.ece_equal_width(probabilities, data.test.labels, bins=15)
 print(f"written out: {ece(confidence, correct, 15):.4f}, library: {library:.4f}")
 
+# %% tags=["nbval-check-output"]
+print("the same to nine digits:", abs(ece(confidence, correct, 15) - library) < 1e-9)
+
 # %% [markdown]
-# The same number. Two scores need no bins: the negative log-likelihood (**NLL**), which punishes a confident mistake hard, and the
+# Two scores need no bins: the negative log-likelihood (**NLL**), which punishes a confident mistake hard, and the
 # **Brier** score, the squared distance of the probabilities from the truth. Both are *proper*: a network gains nothing by saying what it
 # does not believe, while ECE alone can be cheated by always stating the base rate. Lower is better for all three.
 
@@ -344,7 +347,7 @@ comparison = pd.DataFrame(
 display(comparison.T.style.format("{:.4f}"))
 
 # %% [markdown]
-# Look at accuracy and NLL first, and mind that the dropout network trained for fewer passes. Then at ECE: an average is *less sure* than
+# Look at accuracy and NLL first; the dropout network trained for as many passes, with part of its units missing. Then at ECE: an average is *less sure* than
 # its members, and where they were too cautious already, averaging makes that worse. That is why a temperature is fitted *after*
 # averaging, on the calibration pictures:
 
@@ -405,8 +408,10 @@ threshold = np.sort(strange)[int(np.ceil((n + 1) * (1 - alpha))) - 1]
 sets = 1 - probabilities <= threshold
 
 lac = uncertainty.fit_lac(p_cal, labels_cal, alpha)
-print("the same sets as the library:", bool((sets == lac.sets(probabilities)).all()))
 print("contain the truth:", uncertainty.coverage(sets, data.test.labels), f"- promised: {1 - alpha:.0%}")
+
+# %% tags=["nbval-check-output"]
+print("the same sets as the library:", bool((sets == lac.sets(probabilities)).all()))
 
 # %% [markdown]
 # ### Is the promise kept? There is a law
