@@ -14,6 +14,7 @@ from conftest import ROOT, missing
 from helpers import scorecard
 from helpers.course import build, layout, lint, report
 from helpers.course.run import nbval_command, offline_prefix, unmet_checks
+from helpers.datasets import availability
 
 SOURCES = layout.sources()
 BANDS = scorecard.read_bands(ROOT / "tests" / "bands.yaml")
@@ -42,6 +43,10 @@ def vigilant(folder, *arguments):
     ).returncode
 
 
+def fashion_is_ready():
+    return next(row for row in availability() if row.name == "fashion").ready
+
+
 @pytest.fixture(scope="session")
 def solutions(tmp_path_factory):
     """All solution notebooks, executed once with the network cut off."""
@@ -58,9 +63,7 @@ def solutions(tmp_path_factory):
 def on_fashion(tmp_path_factory):
     """Notebooks 01 and 02 on real clothing, with the network cut off."""
     folder = tmp_path_factory.mktemp("fashion")
-    from helpers.datasets import availability
-
-    if not next(row for row in availability() if row.name == "fashion").ready:
+    if not fashion_is_ready():
         missing("the Debian package dataset-fashion-mnist")
     code = vigilant(folder, "run", "01", "02", "--solutions", "--offline", "--dataset", "fashion")
     return folder, code
@@ -87,7 +90,8 @@ def test_every_check_of_the_solution_passes(solutions, source):
 def test_records_lie_in_their_bands(solutions):
     records = scorecard.read(solutions[0] / "scorecard.json")
     assert {record.axis for record in records} >= {"training", "uncertainty"}
-    assert scorecard.check(records, BANDS, datasets={"signs", "digits"}) == []
+    bands = [band for band in BANDS if fashion_is_ready() or "clothing" not in band.metric]
+    assert scorecard.check(records, bands, datasets={"signs", "digits"}) == []
 
 
 def test_fashion_runs_inside_the_budget(on_fashion):
