@@ -94,9 +94,12 @@ def test_records_lie_in_their_bands(solutions):
     assert scorecard.check(records, bands, datasets={"signs", "digits"}) == []
 
 
-def test_fashion_runs_inside_the_budget(on_fashion):
+def test_fashion_runs_with_the_network_cut_off(on_fashion):
+    # From a cold cache, unlike the run above: its seconds are the machine's training speed, its memory is the notebook's.
     folder, code = on_fashion
-    assert report.problems(entries_of(folder)) == []
+    entries = entries_of(folder)
+    assert [entry["status"] for entry in entries] == ["ok", "ok"]
+    assert max(entry["peak_rss_mb"] for entry in entries) < report.QUICK_MEGABYTES
     assert code == 0
 
 
