@@ -95,7 +95,7 @@ def test_records_lie_in_their_bands(solutions):
 
 
 def test_fashion_runs_with_the_network_cut_off(on_fashion):
-    # From a cold cache, unlike the run above: its seconds are the machine's training speed, its memory is the notebook's.
+    # From a cold cache, unlike the run above: its seconds are the machine's speed, its memory is the notebook's.
     folder, code = on_fashion
     entries = entries_of(folder)
     assert [entry["status"] for entry in entries] == ["ok", "ok"]
