@@ -25,8 +25,8 @@ VENV = ROOT / ".venv"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 # uv's names for the platform the lock is made for: glibc 2.28, Linux x86-64 (Debian 10, Ubuntu 20.04 and newer).
 PLATFORM = "x86_64-manylinux_2_28"
-# Installed without its dependencies: it asks for opencv-python, and opencv-python-headless is what it gets.
-WITHOUT_DEPENDENCIES = "tf-explain"
+# Installed without their dependencies: they ask for opencv-python, and opencv-python-headless is what they get.
+WITHOUT_DEPENDENCIES = ("quantus", "tf-explain")
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -59,12 +59,12 @@ def environment_yml(lock: str) -> str:
         The text of ``environment.yml``.
     """
     versions = pins(lock)
-    late = f"{WITHOUT_DEPENDENCIES}=={versions[WITHOUT_DEPENDENCIES]}"
+    late = [f"{name}=={versions[name]}" for name in WITHOUT_DEPENDENCIES]
     lines = [
         "# Made from requirements.lock by 'make lock'; do not edit. For conda:",
         "#   conda env create -f environment.yml && conda activate vigilant-vision",
-        f"#   pip install --no-deps {late} -e .",
-        f"# {WITHOUT_DEPENDENCIES} comes last and without dependencies: it would bring a second build of OpenCV.",
+        f"#   pip install --no-deps {' '.join(late)} -e .",
+        "# These come last and without dependencies: they would bring a second build of OpenCV.",
         "name: vigilant-vision",
         "channels:",
         "  - conda-forge",
@@ -74,7 +74,7 @@ def environment_yml(lock: str) -> str:
         "  - pip:",
         f"      - --extra-index-url {TORCH_INDEX}",
     ]
-    lines += [f"      - {name}=={version}" for name, version in versions.items() if name != WITHOUT_DEPENDENCIES]
+    lines += [f"      - {name}=={version}" for name, version in versions.items() if name not in WITHOUT_DEPENDENCIES]
     return "\n".join(lines) + "\n"
 
 
