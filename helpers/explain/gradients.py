@@ -1,0 +1,497 @@
+"""Methods that look into the network: gradients of a logit, with respect to the pixels or to a layer's maps.
+
+All take a Keras functional model that gives probabilities and explain its *logits*: gradients of the softmax vanish
+where the network is sure. Each is made once for a model and then explains any number of pictures, block by block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from helpers.explain._graphs import (
+    Halves,
+    affine_halves,
+    batch_size_for,
+    check_count,
+    chosen_logits,
+    find_layer,
+    in_blocks,
+    logits_of,
+    traced,
+)
+from helpers.explain.base import Explainer
+from helpers.models.backend import keras, tf
+
+# Points on the paths of several pictures that go through the network at once.
+_POINTS_AT_ONCE = 256
+
+RawMaps = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
+
+
+def gradcam(model: keras.Model, layer: str = "conv3", *, relu: bool = True, batch_size: int | None = None) -> Explainer:
+    """GradCAM: which places of a layer's maps speak for the class.
+
+    Each map of the layer is weighted by the mean gradient of the class's logit with respect to it; the weighted maps
+    are summed, and the sum is enlarged bilinearly to the size of the picture. A course CNN's ``conv3`` has 4x4 places:
+    what looks finer in the enlarged map is interpolation.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional, pictures to probabilities, with a layer named ``logits``.
+    layer : str
+        A layer whose output is maps, usually the last convolution.
+    relu : bool
+        Whether to keep only what speaks for the class, as in the paper. The map is unsigned then, signed otherwise.
+    batch_size : int, optional
+        Pictures that go through the network at once; bounds the memory.
+
+    Returns
+    -------
+    Explainer
+        Higher: speaks more for the class.
+
+    Raises
+    ------
+    TypeError
+        If the model is Sequential or no Keras model.
+    ValueError
+        If there is no layer of that name, its output is not maps, or the model has no layer ``logits``.
+
+    References
+    ----------
+    R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh and D. Batra (2017), "Grad-CAM: Visual explanations
+    from deep networks via gradient-based localization".
+    """
+
+    def finish(maps: Any, images: Any) -> Any:
+        maps = tf.nn.relu(maps) if relu else maps
+        return tf.image.resize(maps[..., None], tf.shape(images)[1:3])[..., 0]
+
+    logits, attribute = _cam(model, layer, finish, batch_size)
+    return Explainer("GradCAM", attribute, signed=not relu, classes=logits.output_shape[1])
+
+
+def gradcam_maps(model: keras.Model, layer: str = "conv3", *, batch_size: int | None = None) -> RawMaps:
+    """GradCAM at the layer's own resolution, before the ReLU and before it is enlarged.
+
+    Parameters
+    ----------
+    model, layer, batch_size
+        As for :func:`gradcam`.
+
+    Returns
+    -------
+    callable
+        Pictures (N, H, W, C) and classes (N,) to maps (N, h, w), signed.
+
+    Raises
+    ------
+    TypeError
+        If the model is Sequential or no Keras model.
+    ValueError
+        As for :func:`gradcam`.
+    """
+    logits, attribute = _cam(model, layer, lambda maps, images: maps, batch_size)
+    return _checked(logits, attribute)
+
+
+def _cam(
+    model: keras.Model, layer: str, finish: Callable[[Any, Any], Any], batch_size: int | None
+) -> tuple[keras.Model, RawMaps]:
+    logits = logits_of(model)
+    maps_of = find_layer(logits, layer, maps=True).output
+    both = keras.Model(logits.inputs, [maps_of, logits.outputs[0]])
+
+    def cam(images: Any, classes: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(images)  # the tape follows what depends on them; the part below the layer is pruned
+            maps, scores = both(images, training=False)
+            score = chosen_logits(scores, classes)
+        weights = tf.reduce_mean(tape.gradient(score, maps), axis=(1, 2))
+        return finish(tf.einsum("nhwk,nk->nhw", maps, weights), images)
+
+    run, size = traced(cam, logits), batch_size_for(logits, batch_size)
+    return logits, lambda images, classes: in_blocks(run, logits, images, classes, size)
+
+
+def _checked(logits: keras.Model, attribute: RawMaps) -> RawMaps:
+    from helpers.datasets.base import check_images, check_labels
+
+    classes_of = logits.output_shape[1]
+
+    def maps(images: NDArray[np.float32], classes: ArrayLike) -> NDArray[np.float32]:
+        checked = check_images(images)
+        return attribute(checked, check_labels(np.asarray(classes), len(checked), classes_of, "classes"))
+
+    return maps
+
+
+def vanilla_gradients(model: keras.Model, *, batch_size: int | None = None) -> Explainer:
+    """The gradient of the logit with respect to the pixels: its size, the largest of a pixel's channels.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional, pictures to probabilities, with a layer named ``logits``.
+    batch_size : int, optional
+        Pictures that go through the network at once; bounds the memory.
+
+    Returns
+    -------
+    Explainer
+        Unsigned. Higher: a small change of this pixel moves the logit more, in whichever direction.
+
+    Raises
+    ------
+    TypeError
+        If the model is Sequential or no Keras model.
+    ValueError
+        If the model has no layer ``logits``.
+
+    References
+    ----------
+    K. Simonyan, A. Vedaldi and A. Zisserman (2014), "Deep inside convolutional networks: Visualising image
+    classification models and saliency maps".
+    """
+    return _pixel_gradients(model, "vanilla gradients", lambda gradient, images: _largest(gradient), False, batch_size)
+
+
+def gradients_times_inputs(model: keras.Model, *, batch_size: int | None = None) -> Explainer:
+    """The gradient times the pixel, summed over the channels.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional, pictures to probabilities, with a layer named ``logits``.
+    batch_size : int, optional
+        Pictures that go through the network at once; bounds the memory.
+
+    Returns
+    -------
+    Explainer
+        Signed. Higher: to first order, the pixel adds more to the logit than a black one would. Black pixels get 0.
+
+    Raises
+    ------
+    TypeError
+        If the model is Sequential or no Keras model.
+    ValueError
+        If the model has no layer ``logits``.
+
+    References
+    ----------
+    A. Shrikumar, P. Greenside, A. Shcherbina and A. Kundaje (2016), "Not just a black box: Learning important features
+    through propagating activation differences".
+    """
+
+    def product(gradient: Any, images: Any) -> Any:
+        return tf.reduce_sum(gradient * images, axis=-1)
+
+    return _pixel_gradients(model, "gradients x inputs", product, True, batch_size)
+
+
+def guided_backprop(model: keras.Model, *, batch_size: int | None = None) -> Explainer:
+    """Gradients that only pass a ReLU where they are positive: sharp pictures, and a warning in them.
+
+    The maps look like the edges of the picture, and much of them does not depend on what the network learned.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional, pictures to probabilities, with a layer named ``logits`` and at least one ReLU (or ReLU6). Its
+        weights are copied: train it further, and the explainer has to be made again.
+    batch_size : int, optional
+        Pictures that go through the network at once; bounds the memory.
+
+    Returns
+    -------
+    Explainer
+        Unsigned: absolute value, the largest of a pixel's channels.
+
+    Raises
+    ------
+    TypeError
+        If the model is Sequential or no Keras model.
+    ValueError
+        If the model has no ReLU or no layer ``logits``.
+
+    References
+    ----------
+    J. T. Springenberg, A. Dosovitskiy, T. Brox and M. Riedmiller (2015), "Striving for simplicity: The all
+    convolutional net". J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt and B. Kim (2018), "Sanity checks for
+    saliency maps": the warning.
+    """
+    guided = _guided(logits_of(model))
+    return _pixel_gradients(guided, "guided backprop", lambda gradient, images: _largest(gradient), False, batch_size)
+
+
+def _pixel_gradients(
+    model: keras.Model, name: str, finish: Callable[[Any, Any], Any], signed: bool, batch_size: int | None
+) -> Explainer:
+    logits = logits_of(model)
+
+    def maps(images: Any, classes: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            score = chosen_logits(logits(images, training=False), classes)
+        return finish(tape.gradient(score, images), images)
+
+    run, size = traced(maps, logits), batch_size_for(logits, batch_size)
+    return Explainer(
+        name, lambda images, classes: in_blocks(run, logits, images, classes, size), signed, logits.output_shape[1]
+    )
+
+
+def _largest(gradient: Any) -> Any:
+    return tf.reduce_max(tf.abs(gradient), axis=-1)
+
+
+def _guided(logits: keras.Model) -> keras.Model:
+    changed = []
+
+    def clone(layer: keras.Layer) -> keras.Layer:
+        ceiling = _relu_ceiling(layer)
+        if ceiling is None:
+            return layer.__class__.from_config(layer.get_config())
+        changed.append(layer.name)
+        if isinstance(layer, keras.layers.ReLU):
+            return keras.layers.Activation(_guided_relu(ceiling), name=layer.name)
+        copy = layer.__class__.from_config(layer.get_config())
+        copy.activation = _guided_relu(ceiling)
+        return copy
+
+    guided = keras.models.clone_model(logits, clone_function=clone)
+    if not changed:
+        raise ValueError(f"model {logits.name!r} has no ReLU, so guided backprop has nothing to guide")
+    guided.set_weights(logits.get_weights())
+    return guided
+
+
+def _relu_ceiling(layer: keras.Layer) -> float | None:
+    # Where the layer's ReLU stops: infinity for a plain one, 6 for ReLU6; None where the layer has no ReLU.
+    if isinstance(layer, keras.layers.ReLU):
+        plain = not layer.negative_slope and not layer.threshold
+        return (float("inf") if layer.max_value is None else float(layer.max_value)) if plain else None
+    known = {keras.activations.relu: float("inf"), keras.activations.relu6: 6.0}
+    return known.get(getattr(layer, "activation", None))
+
+
+def _guided_relu(ceiling: float) -> Callable[[Any], Any]:
+    @tf.custom_gradient
+    def relu(x: Any) -> tuple[Any, Callable[[Any], Any]]:
+        def gradient(upstream: Any) -> Any:
+            passes = (x > 0) & (x < ceiling) & (upstream > 0)
+            return tf.where(passes, upstream, 0.0)
+
+        return tf.clip_by_value(x, 0.0, ceiling), gradient
+
+    return relu
+
+
+def integrated_gradients(
+    model: keras.Model, steps: int = 32, baseline: float | ArrayLike = 0.0, *, batch_size: int | None = None
+) -> Explainer:
+    """Integrated gradients: the change from a baseline picture to this one, shared out among the pixels.
+
+    The gradient is averaged along the straight line from the baseline to the picture and multiplied by their
+    difference, so that the sum of a map approaches the difference of the two logits (*completeness*). The average is
+    taken at the midpoints of `steps` equal parts. A pixel that equals its baseline gets 0, whatever the network sees
+    in it.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional, pictures to probabilities, with a layer named ``logits``.
+    steps : int
+        Points on the line, at least 1. More are closer to completeness, and cost more.
+    baseline : float or array_like, shape (H, W, C)
+        The picture where nothing is there, in [0, 1]; a number stands for a picture of one grey (0: black).
+    batch_size : int, optional
+        Points that go through the network at once; bounds the memory.
+
+    Returns
+    -------
+    Explainer
+        Signed, summed over the channels. Higher: adds more to the logit than the baseline's pixel.
+
+    Raises
+    ------
+    TypeError
+        If the model is Sequential or no Keras model.
+    ValueError
+        If steps, baseline or batch size are out of range, or the model has no layer ``logits``.
+
+    References
+    ----------
+    M. Sundararajan, A. Taly and Q. Yan (2017), "Axiomatic attribution for deep networks".
+    """
+    logits = logits_of(model)
+    return _integrated(logits, affine_halves(logits), steps, baseline, batch_size)
+
+
+def _integrated(
+    logits: keras.Model, halves: Halves, steps: int, baseline: float | ArrayLike, batch_size: int | None
+) -> Explainer:
+    check_count(steps, "steps")
+    start = _baseline(baseline, logits.input_shape[1:])
+    points = batch_size_for(logits, batch_size)
+
+    def maps(images: Any, classes: Any, positions: Any) -> Any:
+        first = halves.before(start)
+        difference = halves.before(images) - first
+        at = first + tf.reshape(positions, (1, -1, 1, 1, 1)) * difference[:, None]
+        gradient = _mean_gradient(halves, images, at, classes)
+        return tf.reduce_sum(gradient * (images - start), axis=-1)
+
+    run = traced(maps, logits, tf.TensorSpec((None,), tf.float32))
+    middles = ((np.arange(steps) + 0.5) / steps).astype(np.float32)
+
+    def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
+        return _over_points(lambda some: lambda x, y: run(x, y, some), middles, points, logits, images, classes)
+
+    return Explainer("integrated gradients", attribute, signed=True, classes=logits.output_shape[1])
+
+
+def _mean_gradient(halves: Halves, images: Any, points: Any, classes: Any) -> Any:
+    # points: (pictures, points on the way, ...) after the affine half. Gradients are averaged there, and go back
+    # through that half once for each picture.
+    shape = tf.shape(points)
+    flat = tf.reshape(points, tf.concat([shape[:1] * shape[1:2], shape[2:]], axis=0))
+    flat.set_shape((None, *points.shape[2:]))
+    with tf.GradientTape() as tape:
+        tape.watch(flat)
+        score = chosen_logits(halves.after(flat), tf.repeat(classes, shape[1]))
+    mean = tf.reduce_mean(tf.reshape(tape.gradient(score, flat), shape), axis=1)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        values = halves.before(images)
+    return tape.gradient(values, images, output_gradients=mean)
+
+
+def _over_points(
+    run_at: Callable[[Any], Callable[..., Any]],
+    points: NDArray[np.float32],
+    at_once: int,
+    logits: keras.Model,
+    images: NDArray[np.float32],
+    classes: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    # The mean over all points, a few points and pictures at a time.
+    total = np.float32(0)
+    for at in range(0, len(points), at_once):
+        some = points[at : at + at_once]
+        size = max(1, at_once // len(some))
+        part = in_blocks(run_at(tf.constant(some)), logits, images, classes, size)
+        total = total + part * np.float32(len(some) / len(points))
+    return total
+
+
+def _baseline(baseline: float | ArrayLike, shape: tuple[int, ...]) -> Any:
+    array = np.asarray(baseline, dtype=np.float32)
+    if array.ndim and array.shape != tuple(shape):
+        raise ValueError(f"baseline must be a number or one picture of shape {tuple(shape)}, got shape {array.shape}")
+    if not (array.min() >= 0 and array.max() <= 1):  # also catches NaN
+        raise ValueError(f"baseline must lie in [0, 1] like the pictures, got {array.min():.4g} to {array.max():.4g}")
+    return tf.constant(np.broadcast_to(array, (1, *shape)))
+
+
+def smoothgrad(
+    model: keras.Model, samples: int = 16, noise: float = 0.15, seed: int = 0, *, batch_size: int | None = None
+) -> Explainer:
+    """SmoothGrad: the mean gradient of noisy copies of the picture; its size, the largest of a pixel's channels.
+
+    The noise is drawn once and added to every picture, so a picture has the same map whatever stands beside it.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional, pictures to probabilities, with a layer named ``logits``.
+    samples : int
+        Noisy copies of each picture, at least 1.
+    noise : float
+        Standard deviation of the noise as a share of the range of the pixels, in (0, 1]; the paper finds 0.1 to 0.2
+        good. The noisy copies are not clipped to [0, 1].
+    seed : int
+        Seed of the noise.
+    batch_size : int, optional
+        Noisy pictures that go through the network at once; bounds the memory.
+
+    Returns
+    -------
+    Explainer
+        Unsigned. Higher: a small change of this pixel moves the logit more.
+
+    Raises
+    ------
+    TypeError
+        If the model is Sequential or no Keras model.
+    ValueError
+        If samples, noise or batch size are out of range, or the model has no layer ``logits``.
+
+    References
+    ----------
+    D. Smilkov, N. Thorat, B. Kim, F. Viégas and M. Wattenberg (2017), "SmoothGrad: removing noise by adding noise".
+    """
+    logits = logits_of(model)
+    return _smooth(logits, affine_halves(logits), samples, noise, seed, batch_size)
+
+
+def _smooth(
+    logits: keras.Model, halves: Halves, samples: int, noise: float, seed: int, batch_size: int | None
+) -> Explainer:
+    check_count(samples, "samples")
+    if not 0 < noise <= 1:
+        raise ValueError(f"noise must lie in (0, 1], a share of the range of the pixels, got {noise}; try 0.15")
+    shape = logits.input_shape[1:]
+    drawn = np.random.default_rng(seed).normal(0, noise, (samples, *shape)).astype(np.float32)
+    points = batch_size_for(logits, batch_size)
+
+    def gradients(images: Any, classes: Any, shifts: Any) -> Any:
+        moved = halves.before(shifts) - halves.before(tf.zeros_like(shifts[:1]))
+        return _mean_gradient(halves, images, halves.before(images)[:, None] + moved[None], classes)
+
+    run = traced(gradients, logits, tf.TensorSpec((None, *shape), tf.float32))
+
+    def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
+        mean = _over_points(lambda some: lambda x, y: run(x, y, some), drawn, points, logits, images, classes)
+        return np.abs(mean).max(axis=-1)
+
+    return Explainer("SmoothGrad", attribute, signed=False, classes=logits.output_shape[1])
+
+
+def channel_activations(
+    model: keras.Model, layer: str = "conv1", *, batch_size: int | None = None
+) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    """What each channel of a layer answers to a picture: to look at, not to score, for it names no class.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional.
+    layer : str
+        A layer whose output is maps.
+    batch_size : int, optional
+        Pictures that go through the network at once; bounds the memory.
+
+    Returns
+    -------
+    callable
+        Pictures, float32 in [0, 1] of shape (N, H, W, C), to float32 of shape (N, h, w, channels).
+
+    Raises
+    ------
+    TypeError
+        If the model is Sequential or no Keras model.
+    ValueError
+        If there is no layer of that name, its output is not maps, or the model has no layer ``logits``.
+    """
+    from helpers.models.prediction import predict_function
+
+    logits = logits_of(model)
+    output = find_layer(logits, layer, maps=True).output
+    return predict_function(keras.Model(logits.inputs, output), batch_size_for(logits, batch_size))
