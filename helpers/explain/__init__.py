@@ -33,7 +33,12 @@ _MODULE_OF = {
     # helpers.explain.shapley: Shapley values
     "exact_shapley": "shapley",
     "superpixels": "shapley",
+    "grid_superpixels": "shapley",
+    "picture_game": "shapley",
     "kernel_shap": "shapley",
+    "paint": "shapley",
+    "superpixel_shap": "shapley",
+    "library_kernel_shap": "shap_library",
     "shap_kernel": "shap_library",
     "shap_gradient": "shap_library",
     "shap_deep": "shap_library",
