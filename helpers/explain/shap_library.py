@@ -8,6 +8,7 @@ none; its retracing of small graphs fills the notebook with warnings.
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,10 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.datasets.base import check_images, check_labels
 from helpers.explain import shapley
+from helpers.explain._graphs import logits_of
 from helpers.explain.base import Explainer, Maps
 from helpers.explain.shapley import Predict, Segmenter
 from helpers.models.backend import keras, tf
-from helpers.models.cnn import logits_model
 from helpers.models.shapes import check_fits
 
 
@@ -118,14 +119,14 @@ def shap_gradient(
     Raises
     ------
     TypeError, ValueError
-        If the background is no pictures, or does not fit the model.
+        If the model is not functional or has no layer ``logits``, or the background is no pictures that fit it.
 
     References
     ----------
     G. Erion and others, "Improving performance of deep learning models with axiomatic attribution priors and expected
     gradients", 2021.
     """
-    logits = logits_model(model)
+    logits = logits_of(model)
     explainer = shap.GradientExplainer(logits, _background_of(logits, background))
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray:
@@ -146,8 +147,8 @@ def shap_deep(model: keras.Model, background: NDArray[np.float32]) -> Explainer:
     Parameters
     ----------
     model : keras.Model
-        A functional model with a layer named ``logits``, of convolutions, dense layers, poolings and activations: an
-        operation that the library has no rule for breaks the sum.
+        A functional model with a layer named ``logits``, of convolutions, dense layers, poolings and the usual
+        activations: the library has no rule for other operations, such as depthwise convolutions and ReLU6.
     background : numpy.ndarray of float32, shape (B, H, W, C)
         What each picture is compared with; time and memory grow with B.
 
@@ -155,18 +156,18 @@ def shap_deep(model: keras.Model, background: NDArray[np.float32]) -> Explainer:
     -------
     Explainer
         Signed maps, summed over the channels, that add up to the logit of the picture minus the mean logit of the
-        background. It raises ValueError where they do not.
+        background. It raises ValueError where they do not, and for an operation without a rule.
 
     Raises
     ------
     TypeError, ValueError
-        If the background is no pictures, or does not fit the model.
+        If the model is not functional or has no layer ``logits``, or the background is no pictures that fit it.
 
     References
     ----------
     A. Shrikumar and others, "Learning Important Features Through Propagating Activation Differences", 2017.
     """
-    logits = logits_model(model)
+    logits = logits_of(model)
     backgrounds = _background_of(logits, background)
     made: dict[int, Any] = {}
 
@@ -183,10 +184,7 @@ def shap_deep(model: keras.Model, background: NDArray[np.float32]) -> Explainer:
         with _quiet():
             for label in np.unique(classes):
                 rows = classes == label
-                try:
-                    maps[rows] = of_class(int(label)).shap_values(checked[rows])[..., 0].sum(axis=3)
-                except AssertionError as error:
-                    raise ValueError(f"DeepExplainer's values for class {label} do not add up: {error}") from None
+                maps[rows] = _deep_values(of_class(int(label)), checked[rows])[..., 0].sum(axis=3)
         return maps
 
     return Explainer("shap DeepExplainer", attribute, signed=True, classes=logits.output_shape[1])
@@ -231,7 +229,7 @@ def shap_partition(
             f"PartitionExplainer takes one background picture, got {len(backgrounds)}; their mean, for instance: "
             "background.mean(axis=0, keepdims=True)"
         )
-    explainer = shap.PartitionExplainer(_clipped(predict), shap.maskers.Image(backgrounds[0]))
+    explainer = shap.PartitionExplainer(_as_float32(predict), shap.maskers.Image(backgrounds[0]))
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray:
         maps = np.empty(images.shape[:3])
@@ -257,8 +255,22 @@ def _one_class(game: shapley.Game, label: int) -> Callable[[NDArray], NDArray]:
     return lambda coalitions: game(coalitions.astype(bool))[:, label]
 
 
-def _clipped(predict: Predict) -> Callable[[NDArray], NDArray]:
+def _as_float32(predict: Predict) -> Callable[[NDArray], NDArray]:
     return lambda images: predict(np.asarray(images, np.float32))
+
+
+def _deep_values(explainer: Any, images: NDArray[np.float32]) -> NDArray[np.float64]:
+    try:
+        return explainer.shap_values(images)
+    except AssertionError as error:
+        raise ValueError(f"DeepExplainer's values do not add up to the logit: {error}") from None
+    except Exception as error:  # a LookupError, in a type that TensorFlow makes up for each function
+        if (found := re.search(r"gradient registry has no entry for: shap_(\w+)", str(error))) is None:
+            raise
+        raise ValueError(
+            f"DeepExplainer has no rule for TensorFlow's operation {found[1]}, which this model uses. Explain it with "
+            "shap_gradient, or with superpixel_shap, which needs a predict function only."
+        ) from None
 
 
 def _background_of(logits: keras.Model, background: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,8 +1,8 @@
 """Shapley values: exactly, by asking every coalition; and for superpixels of pictures, by asking a few of them.
 
-A *game* gives a value to every coalition of players. Here the players are superpixels, parts of one picture; a coalition is
-the picture with these parts in place and the others replaced by a background; its value is the logit of one class,
-averaged over the background pictures.
+A *game* gives a value to every coalition of players. Here the players are superpixels, parts of one picture; a
+coalition is the picture with these parts in place and the others replaced by a background; its value is the logit of
+one class, averaged over the background pictures.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def exact_shapley(game: Game, players: int) -> NDArray[np.float64]:
     Parameters
     ----------
     game : callable
-        Coalitions, bool of shape (M, players), to values of shape (M,), or (M, K) for K games at once. It is asked for all
-        ``2**players`` coalitions, some thousands at a time.
+        Coalitions, bool of shape (M, players), to values of shape (M,), or (M, K) for K games at once. It is asked for
+        all ``2**players`` coalitions, some thousands at a time.
     players : int
         How many there are, 1 to 16.
 
@@ -195,8 +195,8 @@ def kernel_shap(
 
     Coalitions are drawn by the Shapley kernel, each with its complement; sizes for which the budget allows it are
     asked completely, as shap does, and no coalition is asked twice. A weighted regression on them, under the condition
-    that the values add up exactly, gives the estimate. With ``evaluations >= 2**S - 2`` it is exact. The coalitions of all
-    pictures go through `predict` together.
+    that the values add up exactly, gives the estimate. With ``evaluations >= 2**S - 2`` it is exact. The coalitions of
+    all pictures go through `predict` together.
 
     Parameters
     ----------
@@ -230,7 +230,8 @@ def kernel_shap(
     References
     ----------
     S. M. Lundberg and S.-I. Lee, "A Unified Approach to Interpreting Model Predictions", 2017.
-    I. Covert and S.-I. Lee, "Improving KernelSHAP: Practical Shapley Value Estimation Using Linear Regression", 2021: pairs.
+    I. Covert and S.-I. Lee, "Improving KernelSHAP: Practical Shapley Value Estimation Using Linear Regression", 2021:
+    the pairs.
     """
     checked, parts, backgrounds = _check_pictures(images, segments, background)
     wanted = check_labels(np.asarray(classes), len(checked), name="classes")
@@ -243,9 +244,10 @@ def kernel_shap(
     check_labels(wanted, len(wanted), len(none), "classes")
     full = np.asarray(predict(checked), np.float64)[np.arange(len(checked)), wanted]
     asked = _coalition_values(predict, checked, parts, backgrounds, owners, stacked, wanted)
+    answers = np.split(asked, np.cumsum([len(coalitions) for coalitions, _ in drawn[:-1]]))
     values = np.zeros((len(checked), int(counts.max())))
     for row, (coalitions, weights) in enumerate(drawn):
-        gained = asked[owners == row] - none[wanted[row]]
+        gained = answers[row] - none[wanted[row]]
         values[row, : counts[row]] = _regress(coalitions, weights, gained, full[row] - none[wanted[row]])
     return values
 
@@ -445,7 +447,8 @@ def _check_pictures(
     checked, backgrounds = check_images(images), check_images(background, "background")
     if backgrounds.shape[1:] != checked.shape[1:]:
         raise ValueError(
-            f"background must hold pictures of shape {checked.shape[1:]}, as the pictures do, got {backgrounds.shape[1:]}"
+            f"background must hold pictures of shape {checked.shape[1:]}, as the pictures do, "
+            f"got {backgrounds.shape[1:]}"
         )
     parts = np.asarray(segments)
     if not np.issubdtype(parts.dtype, np.integer) or parts.shape != checked.shape[:3] or parts.min() < 0:
