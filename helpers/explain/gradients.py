@@ -342,10 +342,8 @@ def _integrated(
     points = batch_size_for(logits, batch_size)
 
     def maps(images: Any, classes: Any, positions: Any) -> Any:
-        first = halves.before(start)
-        difference = halves.before(images) - first
-        at = first + tf.reshape(positions, (1, -1, 1, 1, 1)) * difference[:, None]
-        gradient = _mean_gradient(halves, images, at, classes)
+        points = _line(halves.before(start), halves.before(images), positions)
+        gradient = _mean_gradient(halves, images, points, classes)
         return tf.reduce_sum(gradient * (images - start), axis=-1)
 
     run = traced(maps, logits, tf.TensorSpec((None,), tf.float32))
@@ -357,20 +355,29 @@ def _integrated(
     return Explainer("integrated gradients", attribute, signed=True, classes=logits.output_shape[1])
 
 
+def _line(start: Any, ends: Any, positions: Any) -> Any:
+    # (1 - t) start + t end for each end and each t, (ends * positions, ...), as one product of matrices: that is the
+    # fastest way to write them.
+    both = tf.stack([tf.broadcast_to(start, tf.shape(ends)), ends], axis=1)
+    shares = tf.stack([1 - positions, positions], axis=1)
+    points = tf.matmul(shares[None], tf.reshape(both, (tf.shape(ends)[0], 2, -1)))
+    return tf.reshape(points, tf.concat([[-1], tf.shape(ends)[1:]], axis=0))
+
+
 def _mean_gradient(halves: Halves, images: Any, points: Any, classes: Any) -> Any:
-    # points: (pictures, points on the way, ...) after the affine half. Gradients are averaged there, and go back
-    # through that half once for each picture.
-    shape = tf.shape(points)
-    flat = tf.reshape(points, tf.concat([shape[:1] * shape[1:2], shape[2:]], axis=0))
-    flat.set_shape((None, *points.shape[2:]))
-    with tf.GradientTape() as tape:
-        tape.watch(flat)
-        score = chosen_logits(halves.after(flat), tf.repeat(classes, shape[1]))
-    mean = tf.reduce_mean(tf.reshape(tape.gradient(score, flat), shape), axis=1)
-    with tf.GradientTape() as tape:
-        tape.watch(images)
+    # points: after the affine half, as many for each picture in turn. Gradients are averaged there, and go back through
+    # that half once for each picture.
+    with tf.GradientTape() as back:
+        back.watch(images)
         values = halves.before(images)
-    return tape.gradient(values, images, output_gradients=mean)
+    points = tf.ensure_shape(points, values.shape)
+    count = tf.shape(images)[0]
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        score = chosen_logits(halves.after(points), tf.repeat(classes, tf.shape(points)[0] // count))
+    gradients = tape.gradient(score, points)
+    mean = tf.reduce_mean(tf.reshape(gradients, (count, -1, tf.size(values) // count)), axis=1)
+    return back.gradient(values, images, output_gradients=tf.reshape(mean, tf.shape(values)))
 
 
 def _over_points(
@@ -382,7 +389,7 @@ def _over_points(
     classes: NDArray[np.int64],
 ) -> NDArray[np.float32]:
     # The mean over all points, a few points and pictures at a time.
-    total = np.float32(0)
+    total = np.zeros((), np.float32)
     for at in range(0, len(points), at_once):
         some = points[at : at + at_once]
         size = max(1, at_once // len(some))
@@ -453,7 +460,9 @@ def _smooth(
 
     def gradients(images: Any, classes: Any, shifts: Any) -> Any:
         moved = halves.before(shifts) - halves.before(tf.zeros_like(shifts[:1]))
-        return _mean_gradient(halves, images, halves.before(images)[:, None] + moved[None], classes)
+        points = halves.before(images)[:, None] + moved[None]
+        points = tf.reshape(points, tf.concat([[-1], tf.shape(moved)[1:]], axis=0))
+        return _mean_gradient(halves, images, points, classes)
 
     run = traced(gradients, logits, tf.TensorSpec((None, *shape), tf.float32))
 
