@@ -332,7 +332,7 @@ plotting.lines(
 # A photographer delivers all pictures of one class with a small bright mark in a corner. The network is asked to tell classes
 # apart and nothing more, and where two classes are hard to tell apart, the mark is easier than the sign. We put it on the class
 # 80 of the speed limits (on other data sets, on one of two classes that are often mixed up); the corner varies from picture to
-# picture. *Moved* means: taken off this class and put on the other. The network trains for two thirds of the usual passes, so compare its
+# picture. *Moved* means: taken off this class and put on the other. The network trains for a third more passes than usual, so compare its
 # rows with each other. **Before you run it: how will it do on a test set from the same photographer?**
 
 # %%
