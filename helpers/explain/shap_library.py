@@ -20,10 +20,28 @@ from numpy.typing import ArrayLike, NDArray
 from helpers.datasets.base import check_images, check_labels
 from helpers.explain import shapley
 from helpers.explain._graphs import logits_of
+from helpers.explain._progress import with_bar
 from helpers.explain.base import Explainer, Maps
 from helpers.explain.shapley import Predict, Segmenter
 from helpers.models.backend import keras, tf
 from helpers.models.shapes import check_fits
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed NumPy's global generator, which shap draws from, and put it back as it was.
+
+    Parameters
+    ----------
+    seed : int
+        The seed, for what stands inside ``with seeded(seed):``.
+    """
+    state = np.random.get_state()  # noqa: NPY002
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
 
 
 def library_kernel_shap(
@@ -61,8 +79,9 @@ def library_kernel_shap(
     """
     wanted = check_labels(np.asarray(classes), len(images), name="classes")
     values = np.zeros((len(images), int(segments.max()) + 1))
-    with _seeded(seed):
-        for row, (image, parts) in enumerate(zip(images, segments, strict=True)):
+    with seeded(seed):
+        for row in with_bar(range(len(images)), "pictures"):
+            image, parts = images[row], segments[row]
             game = _one_class(shapley.picture_game(predict, image, parts, background), wanted[row])
             players = int(parts.max()) + 1
             explainer = shap.KernelExplainer(game, np.zeros((1, players)))
@@ -131,7 +150,7 @@ def shap_gradient(
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray:
         checked = check_fits(images, logits.input_shape)
-        with _seeded(seed), _quiet():
+        with seeded(seed), _quiet():
             # The library seeds NumPy's generator itself, with a draw from it where it is given no seed of its own.
             found, _ = explainer.shap_values(
                 checked, nsamples=samples, ranked_outputs=classes[:, None], output_rank_order="custom", rseed=seed
@@ -233,8 +252,8 @@ def shap_partition(
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray:
         maps = np.empty(images.shape[:3])
-        with _seeded(seed):
-            for row, label in enumerate(classes):
+        with seeded(seed):
+            for row, label in enumerate(with_bar(classes, "pictures")):
                 found = explainer(
                     images[row : row + 1],
                     max_evals=evaluations,
@@ -275,17 +294,6 @@ def _deep_values(explainer: Any, images: NDArray[np.float32]) -> NDArray[np.floa
 
 def _background_of(logits: keras.Model, background: NDArray[np.float32]) -> NDArray[np.float32]:
     return check_fits(check_images(background, "background"), logits.input_shape, "background")
-
-
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seed NumPy's global generator, which shap draws from, and put it back as it was."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(seed)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
 
 
 @contextlib.contextmanager

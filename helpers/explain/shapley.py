@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.datasets.base import check_images, check_labels
+from helpers.explain._progress import with_bar
 from helpers.explain.base import Explainer, Maps
 
 Game = Callable[[NDArray[np.bool_]], NDArray[Any]]
@@ -64,7 +65,8 @@ def exact_shapley(game: Game, players: int) -> NDArray[np.float64]:
         )
     codes = np.arange(2**players)
     coalitions = (codes[:, None] >> np.arange(players) & 1).astype(bool)
-    values = np.concatenate([_ask(game, block) for block in _blocks(coalitions, _COALITIONS_AT_ONCE)])
+    blocks = with_bar(_blocks(coalitions, _COALITIONS_AT_ONCE), "coalitions")
+    values = np.concatenate([_ask(game, block) for block in blocks])
     sizes = coalitions.sum(axis=1)
     weight_of_size = np.array([1 / (players * math.comb(players - 1, size)) for size in range(players)])
     shapley = np.empty((players, *values.shape[1:]))
@@ -182,6 +184,51 @@ def picture_game(
     return game
 
 
+def kernel_shapley(game: Game, players: int, evaluations: int, seed: int) -> NDArray[np.float64]:
+    """Estimate each player's Shapley value from a few coalitions, by KernelSHAP.
+
+    Coalitions are drawn by the Shapley kernel, each with its complement; sizes for which the budget allows it are
+    asked completely, as shap does, and no coalition is asked twice. A weighted regression on them, under the condition
+    that the values add up exactly, gives the estimate. With ``evaluations >= 2**players - 2`` it is exact.
+
+    Parameters
+    ----------
+    game : callable
+        Coalitions, bool of shape (M, players), to values of shape (M,), or (M, K) for K games at once.
+    players : int
+        How many there are, at least 1.
+    evaluations : int
+        Coalitions to ask for, besides the full and the empty one; at least ``2 * (players - 1)``, or the regression has
+        no single answer. Taken in pairs: an odd one is not used.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (players,) or (players, K)
+        The values. They add up to the value of all players together minus that of none.
+
+    Raises
+    ------
+    ValueError
+        If `players` is below 1, `evaluations` is too small, or the game gives something else than one finite value (or
+        row) per coalition.
+
+    References
+    ----------
+    S. M. Lundberg and S.-I. Lee, "A Unified Approach to Interpreting Model Predictions", 2017.
+    I. Covert and S.-I. Lee, "Improving KernelSHAP: Practical Shapley Value Estimation Using Linear Regression", 2021:
+    the pairs.
+    """
+    if players < 1:
+        raise ValueError(f"players must be at least 1, got {players}")
+    _check_evaluations(evaluations, players)
+    coalitions, weights = _draw(players, evaluations, np.random.default_rng(seed))
+    none, full = _ask(game, np.array([np.zeros(players), np.ones(players)], bool))
+    asked = [_ask(game, block) for block in _blocks(coalitions, _COALITIONS_AT_ONCE)]
+    return _regress(coalitions, weights, np.concatenate([none[None][:0], *asked]) - none, full - none)
+
+
 def kernel_shap(
     predict: Predict,
     images: NDArray[np.float32],
@@ -193,10 +240,8 @@ def kernel_shap(
 ) -> NDArray[np.float64]:
     """Shapley values of the superpixels of many pictures at once, by KernelSHAP.
 
-    Coalitions are drawn by the Shapley kernel, each with its complement; sizes for which the budget allows it are
-    asked completely, as shap does, and no coalition is asked twice. A weighted regression on them, under the condition
-    that the values add up exactly, gives the estimate. With ``evaluations >= 2**S - 2`` it is exact. The coalitions of
-    all pictures go through `predict` together.
+    Each picture is a game, estimated as :func:`kernel_shapley` does; with ``evaluations >= 2**S - 2`` it is exact. The
+    coalitions of all pictures go through `predict` together.
 
     Parameters
     ----------
@@ -212,7 +257,7 @@ def kernel_shap(
         What stands in for absent parts; a coalition's value is the mean logit over these B pictures.
     evaluations : int
         Coalitions for each picture, besides the full and the empty one; each costs B predictions. At least
-        ``2 * (S_n - 1)``, or the regression has no single answer. Taken in pairs: an odd one is not used.
+        ``2 * (S_n - 1)``.
     seed : int
         Seed of the draw, which also depends on the place of the picture in the array.
 
@@ -322,7 +367,7 @@ def _coalition_values(
 ) -> NDArray[np.float64]:
     """Values of coalitions, row m one of picture ``owners[m]``: all logits, or that of the picture's class."""
     blocks = []
-    for rows in _blocks(np.arange(len(owners)), max(1, _FLOATS_AT_ONCE // images[0].size)):
+    for rows in with_bar(_blocks(np.arange(len(owners)), max(1, _FLOATS_AT_ONCE // images[0].size)), "coalitions"):
         owner = owners[rows]
         there = np.take_along_axis(coalitions[rows], segments[owner].reshape(len(rows), -1), axis=1)
         there = there.reshape(len(rows), *images.shape[1:3], 1)
@@ -402,7 +447,7 @@ def _some_of_size(players: int, size: int, count: int, rng: np.random.Generator)
 
 
 def _regress(
-    coalitions: NDArray[np.bool_], weights: NDArray[np.float64], gained: NDArray[np.float64], total: float
+    coalitions: NDArray[np.bool_], weights: NDArray[np.float64], gained: NDArray[np.float64], total: Any
 ) -> NDArray[np.float64]:
     """Least squares under the condition that the values add up to `total`.
 
@@ -410,13 +455,11 @@ def _regress(
     without a condition, and what the drawn coalitions leave open is set to 0 by the pseudo-inverse.
     """
     players = coalitions.shape[1]
-    if players == 1:
-        return np.array([total])
+    equal = np.repeat(np.asarray(total)[None] / players, players, axis=0)
     centred = coalitions - coalitions.mean(axis=1, keepdims=True)
-    missing = gained - coalitions.mean(axis=1) * total
-    gram = (centred * weights[:, None]).T @ centred
-    rest = np.linalg.pinv(gram, rcond=1e-10, hermitian=True) @ (centred.T @ (weights * missing))
-    return total / players + rest
+    missing = gained - coalitions.astype(float) @ equal
+    weighted = (centred * weights[:, None]).T
+    return equal + np.linalg.pinv(weighted @ centred, rcond=1e-10, hermitian=True) @ (weighted @ missing)
 
 
 def _padded(coalitions: NDArray[np.bool_], players: int) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from helpers.explain.shapley import (
     exact_shapley,
     grid_superpixels,
     kernel_shap,
+    kernel_shapley,
     paint,
     picture_game,
     superpixel_shap,
@@ -175,12 +176,6 @@ def slope_of(errors):
     return stats.linregress(np.log(budgets), [np.log(np.sqrt(np.mean(np.square(errors[n])))) for n in budgets]).slope
 
 
-def estimate(game, players, evaluations, seed):
-    coalitions, weights = shapley._draw(players, evaluations, np.random.default_rng(seed))
-    ends = game(np.array([np.zeros(players), np.ones(players)]))
-    return shapley._regress(coalitions, weights, game(coalitions) - ends[0], ends[1] - ends[0])
-
-
 def test_the_error_falls_with_the_root_of_the_evaluations():
     # 40 players, far from exhaustion: products of three players, whose Shapley values are a third of each for each.
     rng = np.random.default_rng(0)
@@ -192,7 +187,7 @@ def test_the_error_falls_with_the_root_of_the_evaluations():
     def game(coalitions):
         return coalitions.astype(bool)[:, triples].all(axis=2) @ worth
 
-    errors = {n: [estimate(game, players, n, seed) - exact for seed in range(12)] for n in budgets}
+    errors = {n: [kernel_shapley(game, players, n, seed) - exact for seed in range(12)] for n in budgets}
     assert -0.62 < slope_of(errors) < -0.42
 
 
@@ -201,10 +196,20 @@ def test_on_sixteen_players_it_falls_at_least_as_fast():
     games = {seed: drawn_game(16, seed) for seed in range(3)}
     exact = {seed: exact_shapley(game, 16) for seed, game in games.items()}
     errors = {
-        n: [estimate(games[seed], 16, n, draw) - exact[seed] for seed in games for draw in range(8)]
+        n: [kernel_shapley(games[seed], 16, n, draw) - exact[seed] for seed in games for draw in range(8)]
         for n in (128, 256, 512, 1024, 2048)
     }
     assert -0.8 < slope_of(errors) < -0.45
+
+
+def test_a_game_and_the_picture_it_is_made_of_get_the_same():
+    segments = grid_superpixels(IMAGES[:1], 8)
+    game = picture_game(predict, IMAGES[0], segments[0], BACKGROUND)
+    by_game = kernel_shapley(game, 8, 254, seed=0)
+    assert by_game.shape == (8, 4)
+    by_picture = kernel_shap(predict, IMAGES[:1], [2], segments, BACKGROUND, 254, seed=0)
+    np.testing.assert_allclose(by_game[:, 2], by_picture[0], atol=1e-9)
+    np.testing.assert_allclose(kernel_shapley(lambda z: z[:, 0] * 3.0, 1, 0, seed=0), [3.0])
 
 
 # ---- pictures and their parts
