@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -345,6 +346,143 @@ def stacked_bars(
     return figure
 
 
+def attributions(
+    images: NDArray,
+    maps: Mapping[str, NDArray],
+    captions: Sequence[str],
+    *,
+    title: str,
+    alt: str,
+    outlines: NDArray[np.bool_] | None = None,
+    size: float = 1.0,
+) -> DescribedFigure:
+    """Pictures, one row each, and beside each the maps that methods of explanation drew of it.
+
+    Every map has a scale of its own, up to its largest value: compare places, not sizes. Maps with negative values are
+    drawn from blue (against the class) over white (nothing) to red (for it), the others from black to light.
+
+    Parameters
+    ----------
+    images : numpy.ndarray of float in [0, 1] or uint8, shape (N, H, W, C)
+        The pictures.
+    maps : mapping of str to numpy.ndarray of float, shape (N, H, W)
+        Maps by name of the method, one column each.
+    captions : sequence of str
+        A caption for each picture, beside its row.
+    title, alt : str
+        The finding, and the alternative text.
+    outlines : numpy.ndarray of bool, shape (N, H, W), optional
+        Masks whose outline is drawn over each map.
+    size : float
+        Width of one picture, inches.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of pictures, captions and maps differ, or there is none.
+    """
+    counts = {len(images), len(captions), *(len(drawn) for drawn in maps.values())}
+    if len(counts) != 1 or 0 in counts or not maps:
+        raise ValueError(f"every picture needs a caption and a map from every method, got {sorted(counts)} of them")
+    columns = 1 + len(maps)
+    title = textwrap.fill(title, max(30, int(columns * size * 11)))
+    title_room = 0.25 * (title.count("\n") + 1) + 0.35
+    figure = DescribedFigure(alt, figsize=(columns * size + 0.9, len(images) * size + title_room))
+    axes = figure.subplots(len(images), columns, squeeze=False)
+    for row, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        axes[row, 0].imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
+        axes[row, 0].set_ylabel(textwrap.fill(caption, 14), fontsize=FONT_SIZE - 2, rotation=0, ha="right", va="center")
+        for axis, drawn in zip(axes[row, 1:], maps.values(), strict=True):
+            _map(axis, drawn[row])
+            if outlines is not None and outlines[row].any():
+                axis.contour(outlines[row], levels=[0.5], colors=[COLOURS[2]], linewidths=1)
+    for axis, name in zip(axes[0], ["", *maps], strict=True):
+        axis.set_title(textwrap.fill(name, max(8, int(size * 13))), fontsize=FONT_SIZE - 2)
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+    figure.suptitle(title, fontsize=FONT_SIZE + 1)
+    return figure
+
+
+def _map(axis: Axes, drawn: NDArray) -> None:
+    largest = float(np.abs(drawn).max()) or 1.0
+    signed = float(drawn.min()) < 0
+    axis.imshow(drawn, cmap="RdBu_r" if signed else "magma", vmin=-largest if signed else 0, vmax=largest)
+
+
+def contest(
+    scores: Mapping[str, Mapping[str, Estimate]],
+    gains: Mapping[str, Mapping[str, Estimate]],
+    *,
+    rival: str,
+    title: str,
+    alt: str,
+) -> DescribedFigure:
+    """Methods against a rival, one panel for each measure: who beats it, who does not, who cannot be told apart.
+
+    Parameters
+    ----------
+    scores : mapping of str to (mapping of str to Estimate)
+        For each measure, named with its direction, the score of each method; the rival among them.
+    gains : mapping of str to (mapping of str to Estimate)
+        For the same measures and methods, how much better than the rival on the same pictures; above 0 is better.
+    rival : str
+        The method that the others are compared with.
+    title, alt : str
+        The finding, and the alternative text.
+
+    Returns
+    -------
+    DescribedFigure
+        Filled markers: better than the rival, the interval of the difference lies above 0. Crosses: worse. Open
+        markers: not told apart.
+
+    Raises
+    ------
+    ValueError
+        If there is no measure, or the rival has no score in one of them.
+    """
+    if not scores or any(rival not in of_measure for of_measure in scores.values()):
+        raise ValueError(
+            f"every measure needs a score of the rival {rival!r}, got {[list(of) for of in scores.values()]}"
+        )
+    names = list(next(iter(scores.values())))
+    figure = DescribedFigure(alt, figsize=(2.1 * len(scores) + 1.4, 1.0 + 0.27 * len(names)))
+    axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
+    for axis, (measure, of_measure) in zip(axes, scores.items(), strict=True):
+        axis.axvline(of_measure[rival].value, color="0.35", linestyle=":")
+        for row, name in enumerate(names):
+            estimate = of_measure[name]
+            axis.plot([estimate.low, estimate.high], [row, row], color="0.6", linewidth=2)
+            axis.plot([estimate.value], [row], **_verdict(None if name == rival else gains[measure][name]))
+        axis.set_xlabel(measure, fontsize=FONT_SIZE - 1)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_yticks(range(len(names)), names, fontsize=FONT_SIZE - 1)
+    axes[0].invert_yaxis()
+    figure.suptitle(textwrap.fill(title, 90), fontsize=FONT_SIZE + 1)
+    figure.supxlabel(
+        f"filled: better than the {rival} (dotted line); cross: worse; open: not told apart", fontsize=FONT_SIZE - 1
+    )
+    return figure
+
+
+def _verdict(gain: Estimate | None) -> dict[str, Any]:
+    if gain is None:
+        return {"marker": "|", "color": "0.35", "markersize": 11}
+    if gain.low > 0:
+        return {"marker": "o", "color": COLOURS[0], "markersize": 7}
+    if gain.high < 0:
+        return {"marker": "X", "color": COLOURS[1], "markersize": 8}
+    return {"marker": "o", "color": "0.2", "markerfacecolor": "white", "markersize": 7}
+
+
 def _one_axis(alt: str, size: tuple[float, float]) -> tuple[DescribedFigure, Axes]:
     figure = DescribedFigure(alt, figsize=size)
     return figure, figure.subplots()
@@ -364,3 +502,161 @@ def _label(axis: Axes, title: str, x_label: str, y_label: str) -> None:
     axis.set_xlabel(x_label, fontsize=FONT_SIZE)
     axis.set_ylabel(y_label, fontsize=FONT_SIZE)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+# Negative is dark blue and positive is orange: told apart with any colour vision, and by their lightness in greyscale.
+SIGNED_COLOURS = LinearSegmentedColormap.from_list(
+    "against_and_for", ["#00355C", "#6BAED6", "white", "#F5C242", "#C96A00"]
+)
+
+
+def signed_maps(
+    maps: NDArray,
+    captions: Sequence[str],
+    *,
+    title: str,
+    alt: str,
+    label: str,
+    columns: int = 5,
+    size: float = 1.35,
+    outlines: NDArray | None = None,
+) -> DescribedFigure:
+    """Maps of numbers that may be negative, side by side, all on one colour scale with 0 in the middle.
+
+    Parameters
+    ----------
+    maps : numpy.ndarray of float, shape (N, H, W)
+        The maps.
+    captions : sequence of str
+        A caption for each.
+    title, alt : str
+        The finding, and the alternative text.
+    label : str
+        What the colours mean, with the unit.
+    columns : int
+        Maps in a row.
+    size : float
+        Width of one map, inches.
+    outlines : numpy.ndarray of float in [0, 1], shape (N, H, W), optional
+        Grey pictures whose outline is drawn over each map.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+
+    Raises
+    ------
+    ValueError
+        If there are no maps, or not as many captions.
+    """
+    if len(maps) == 0 or len(maps) != len(captions):
+        raise ValueError(f"maps need one caption each, got {len(maps)} maps and {len(captions)} captions")
+    rows = -(-len(maps) // columns)
+    wrapped = [textwrap.fill(caption, max(8, int(size * 13)), break_long_words=False) for caption in captions]
+    caption_room = 0.17 * max(caption.count("\n") + 1 for caption in wrapped) * any(captions)
+    title = textwrap.fill(title, max(20, int((columns * size + 0.8) * 11)))
+    title_room = 0.25 * (title.count("\n") + 1)
+    figure = DescribedFigure(alt, figsize=(columns * size + 0.8, rows * (size + caption_room) + title_room))
+    axes = figure.subplots(rows, columns, squeeze=False)
+    largest = float(np.abs(maps).max()) or 1.0
+    for axis in axes.flat:
+        axis.axis("off")
+    for i, (axis, caption) in enumerate(zip(axes.flat, wrapped, strict=False)):
+        drawn = axis.imshow(maps[i], cmap=SIGNED_COLOURS, vmin=-largest, vmax=largest)
+        if outlines is not None:
+            axis.contour(outlines[i], levels=[0.5], colors="black", linewidths=0.8)
+        axis.set_title(caption, fontsize=FONT_SIZE - 2)
+    bar = figure.colorbar(drawn, ax=axes, fraction=0.03, pad=0.02, shrink=0.9)
+    bar.set_label(label, fontsize=FONT_SIZE - 1)
+    bar.ax.tick_params(labelsize=FONT_SIZE - 2)
+    figure.suptitle(title, fontsize=FONT_SIZE + 1)
+    return figure
+
+
+def signed_bars(
+    values: Mapping[str, float], *, title: str, alt: str, x_label: str, sides: tuple[str, str]
+) -> DescribedFigure:
+    """Numbers that speak for one side or the other: bars to the left and right of 0.
+
+    Parameters
+    ----------
+    values : mapping of str to float
+        The numbers by name, from top to bottom.
+    title, alt, x_label : str
+        The finding, the alternative text, and what the axis means, with its unit.
+    sides : (str, str)
+        What negative and what positive numbers speak for.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure, axis = _one_axis(alt, (6.4, 1.0 + 0.22 * len(values)))
+    heights = np.array(list(values.values()))
+    for side, mine, colour, hatch in (
+        (sides[0], heights < 0, COLOURS[0], "///"),
+        (sides[1], heights >= 0, COLOURS[4], ""),
+    ):
+        rows = np.flatnonzero(mine)
+        axis.barh(rows, heights[rows], color=colour, edgecolor="white", hatch=hatch, label=f"speaks for {side}")
+    axis.axvline(0, color="0.35", linewidth=0.8)
+    axis.set_yticks(range(len(values)), list(values), fontsize=FONT_SIZE - 1)
+    axis.invert_yaxis()
+    _finish(figure, axis, title, x_label, "")
+    return figure
+
+
+def points(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, alt: str, x_label: str, y_label: str
+) -> DescribedFigure:
+    """Clouds of points, each with a marker of its own.
+
+    Parameters
+    ----------
+    series : mapping of str to (x, y)
+        The clouds by name; later ones are drawn on top.
+    title, alt, x_label, y_label : str
+        The finding, the alternative text, and what the axes mean, with units.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure, axis = _one_axis(alt, (6.4, 3.6))
+    for i, (name, (x, y)) in enumerate(series.items()):
+        axis.scatter(x, y, s=14, marker=MARKERS[i % 7], color=COLOURS[i % 7], alpha=0.6, linewidths=0, label=name)
+    _finish(figure, axis, title, x_label, y_label)
+    return figure
+
+
+def places_on_picture(
+    image: NDArray, places: Mapping[str, tuple[int, int]], *, title: str, alt: str, size: float = 3.2
+) -> DescribedFigure:
+    """Named pixels on a picture.
+
+    Parameters
+    ----------
+    image : numpy.ndarray of float in [0, 1], shape (H, W)
+        A grey picture.
+    places : mapping of str to (row, column)
+        Pixels by a short name, counted from the upper left.
+    title, alt : str
+        The finding, and the alternative text.
+    size : float
+        Width of the picture, inches.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure, axis = _one_axis(alt, (size + 1.2, size + 0.9))
+    axis.imshow(image, cmap="gray_r", vmin=0, vmax=1.4)  # never quite black, so that the marks stand out
+    for i, (name, (row, column)) in enumerate(places.items()):
+        axis.plot(column, row, MARKERS[1], markersize=11, color=COLOURS[i % 2], markeredgecolor="white")
+        axis.text(column, row, name, ha="center", va="center", fontsize=FONT_SIZE - 2, color="white", weight="bold")
+    _finish(figure, axis, title, "column of pixels", "row of pixels")
+    return figure
