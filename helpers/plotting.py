@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -660,3 +661,177 @@ def places_on_picture(
         axis.text(column, row, name, ha="center", va="center", fontsize=FONT_SIZE - 2, color="white", weight="bold")
     _finish(figure, axis, title, "column of pixels", "row of pixels")
     return figure
+
+
+def signed_maps(
+    images: NDArray,
+    maps: Mapping[str, NDArray],
+    captions: Sequence[str],
+    *,
+    title: str,
+    alt: str,
+    limits: Sequence[float] | None = None,
+    unit: str = "logits per pixel",
+    size: float = 1.35,
+) -> DescribedFigure:
+    """Pictures in the first row, and below them one row of maps for each method, in colours that show the sign.
+
+    Parameters
+    ----------
+    images : numpy.ndarray of float in [0, 1] or uint8, shape (N, H, W, C)
+        The pictures, one column each.
+    maps : mapping of str to numpy.ndarray, shape (N, H, W)
+        Signed maps of each method, by its name.
+    captions : sequence of str
+        A caption for each picture.
+    title, alt : str
+        The finding, and the alternative text.
+    limits : sequence of float, optional
+        For each column the value that gets the full colour. If not given, **one** for all maps: the 99.5th percentile of
+        their absolute values; only then is there a colour bar, because only then do colours compare.
+    unit : str
+        What the colour bar measures.
+    size : float
+        Width of one picture, inches.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+
+    Raises
+    ------
+    ValueError
+        If there is not a caption, a map of each method, and a limit for each picture.
+    """
+    lengths = [len(captions), *(len(rows) for rows in maps.values()), *([len(limits)] if limits is not None else [])]
+    if not maps or any(length != len(images) for length in lengths):
+        raise ValueError(f"{len(images)} pictures need as many captions, maps and limits, got {lengths}")
+    top = float(np.percentile(np.abs(np.stack(list(maps.values()))), 99.5)) or 1.0
+    figure = DescribedFigure(alt, figsize=(1.3 + size * len(images), 0.5 + (size + 0.12) * (1 + len(maps))))
+    axes = figure.subplots(1 + len(maps), len(images), squeeze=False)
+    for column, caption in enumerate(captions):
+        axes[0, column].imshow(
+            np.squeeze(images[column]), cmap="gray", vmin=0, vmax=255 if images.dtype == np.uint8 else 1
+        )
+        axes[0, column].set_title(textwrap.fill(caption, max(8, int(size * 13))), fontsize=FONT_SIZE - 2)
+    for row, (name, drawn) in enumerate(maps.items(), start=1):
+        axes[row, 0].set_ylabel(textwrap.fill(name, 16), fontsize=FONT_SIZE - 2, rotation=0, ha="right", va="center")
+        for column in range(len(images)):
+            limit = top if limits is None else limits[column] or 1.0
+            shown = axes[row, column].imshow(drawn[column], cmap=SIGNED, vmin=-limit, vmax=limit)
+    for axis in axes.flat:
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+    if limits is None:
+        bar = figure.colorbar(shown, ax=axes[1:], shrink=0.9, pad=0.02, extend="both")
+        bar.set_label(f"against        {unit}        for", fontsize=FONT_SIZE - 2)
+        bar.ax.tick_params(labelsize=FONT_SIZE - 2)
+    figure.suptitle(textwrap.fill(title, int(figure.get_figwidth() * 12)), fontsize=FONT_SIZE + 1)
+    return figure
+
+
+def log_log(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    title: str,
+    alt: str,
+    x_label: str,
+    y_label: str,
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    guide: tuple[str, float] | None = None,
+) -> DescribedFigure:
+    """Curves on two logarithmic axes, where a power law is a straight line.
+
+    Parameters
+    ----------
+    series : mapping of str to (x, y)
+        The curves by name; all values above 0.
+    title, alt, x_label, y_label : str
+        The finding, the alternative text, and what the axes mean, with units.
+    bands : mapping of str to (low, high), optional
+        Intervals around curves of the same name.
+    guide : (str, float), optional
+        A name and a slope: a dotted line of this slope, to compare with, through the first point of the first curve.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure = lines(series, title=title, alt=alt, x_label=x_label, y_label=y_label, bands=bands, log_x=True)
+    axis = figure.axes[0]
+    if guide:
+        x, y = (np.asarray(values, dtype=float) for values in next(iter(series.values())))
+        axis.plot(x, y[0] * (x / x[0]) ** guide[1], color="0.35", linestyle=":", label=guide[0])
+        figure.legends[0].remove()
+        _finish(figure, axis, title, x_label, y_label)
+    axis.set_yscale("log")
+    return figure
+
+
+def shares_table(
+    values: NDArray[np.floating], names: Sequence[str], *, title: str, alt: str, low: float = -1.0, high: float = 1.0
+) -> DescribedFigure:
+    """A square table of numbers, darker where they are larger: correlations between methods, for instance.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float, shape (K, K)
+        The numbers.
+    names : sequence of str
+        Name of each row and column.
+    title, alt : str
+        The finding, and the alternative text.
+    low, high : float
+        The values that get the lightest and the darkest shade.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+    """
+    figure, axis = _one_axis(alt, (2.6 + 0.52 * len(names), 1.7 + 0.36 * len(names)))
+    axis.imshow(values, cmap="Blues", vmin=low, vmax=high, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        colour = "white" if value > low + 0.6 * (high - low) else "black"
+        axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=FONT_SIZE - 2, color=colour)
+    axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=FONT_SIZE - 2)
+    axis.set_yticks(range(len(names)), names, fontsize=FONT_SIZE - 2)
+    _finish(figure, axis, title, "", "")
+    return figure
+
+
+def described(figure: Figure, alt: str) -> DescribedFigure:
+    """A figure that a library has drawn, with an alternative text.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The library's figure, from pyplot or not; it is closed, so that it is not shown twice.
+    alt : str
+        What it shows, in a sentence or two.
+
+    Returns
+    -------
+    DescribedFigure
+        A picture of the figure.
+    """
+    import matplotlib.pyplot as plt
+
+    figure.canvas.draw()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
+    plt.close(figure)
+    buffer.seek(0)
+    drawn = plt.imread(buffer)
+    copy = DescribedFigure(alt, figsize=(drawn.shape[1] / 90, drawn.shape[0] / 90))
+    axis = copy.add_axes((0, 0, 1, 1))
+    axis.imshow(drawn)
+    axis.axis("off")
+    return copy
+
+
+# From "against" by white to "for": told apart with any colour vision, and in greyscale by how dark the ends are.
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#08306B", "#0072B2", "#FFFFFF", "#E69F00", "#D55E00"])

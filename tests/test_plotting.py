@@ -28,6 +28,15 @@ def probabilities():
     return p, RNG.integers(0, 4, 300)
 
 
+def contour():
+    """What a library might draw."""
+    import matplotlib.pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(4, 3))
+    axis.contourf(RNG.random((5, 5)))
+    return figure
+
+
 FIGURES = {
     "contact_sheet": lambda: plotting.contact_sheet(
         RNG.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8), ["pedestrian crossing"] * 5, columns=4, **WORDS
@@ -55,6 +64,24 @@ FIGURES = {
     ),
     "stacked_bars": lambda: plotting.stacked_bars(
         {"one": [1, 2], "two": [2, 1]}, ["first", "second"], y_label="nats", reference=("ln 2", 2.5), **WORDS
+    ),
+    "signed_maps": lambda: plotting.signed_maps(
+        RNG.normal(size=(7, 9, 9)), ["a caption that is long"] * 7, label="weight", columns=4, **WORDS
+    ),
+    "signed_maps of one, outlined": lambda: plotting.signed_maps(
+        RNG.normal(size=(1, 9, 9)), [""], label="weight", outlines=np.eye(9)[None], **WORDS
+    ),
+    "signed_bars": lambda: plotting.signed_bars(
+        {f"word number {i}": i - 5.5 for i in range(12)}, x_label="logits", sides=("honest", "spam"), **WORDS
+    ),
+    "points": lambda: plotting.points(
+        {"a": (RNG.random(50), RNG.random(50)), "b": (RNG.random(50), RNG.random(50))},
+        x_label="x",
+        y_label="y",
+        **WORDS,
+    ),
+    "places_on_picture": lambda: plotting.places_on_picture(
+        RNG.random((28, 28)), {"1": (0, 0), "2": (27, 27), "3": (5, 20)}, **WORDS
     ),
 }
 
@@ -93,6 +120,43 @@ def test_what_makes_no_figure():
         plotting.contact_sheet(np.zeros((2, 8, 8, 1)), ["one"], title="t", alt="a")
     with pytest.raises(ValueError, match="got 0 and 0"):
         plotting.contact_sheet(np.zeros((0, 8, 8, 1)), [], title="t", alt="a")
+
+
+def test_signed_maps_share_one_scale_with_zero_in_the_middle():
+    figure = plotting.signed_maps(
+        np.stack([np.full((4, 4), -1.0), np.full((4, 4), 5.0)]), ["a", "b"], title="t", alt="a", label="weight"
+    )
+    assert {axis.images[0].get_clim() for axis in figure.axes if axis.images} == {(-5.0, 5.0)}
+    with pytest.raises(ValueError, match="got 2 maps and 1 captions"):
+        plotting.signed_maps(np.zeros((2, 4, 4)), ["one"], title="t", alt="a", label="weight")
+    plotting.signed_maps(np.zeros((1, 4, 4)), ["nothing"], title="t", alt="a", label="weight")
+
+
+def test_against_and_for_differ_in_lightness():
+    lightness = plotting.SIGNED_COLOURS([0.0, 0.5, 1.0])[:, :3] @ [0.2126, 0.7152, 0.0722]
+    assert lightness[1] > 0.99
+    assert abs(lightness[0] - lightness[2]) > 0.2
+
+
+def test_a_librarys_figure_is_closed_when_it_is_described():
+    import matplotlib.pyplot as plt
+
+    before = plt.get_fignums()
+    plotting.described(contour(), "a contour")
+    assert plt.get_fignums() == before
+
+
+def test_signed_maps_share_one_scale_unless_told_otherwise():
+    maps = {"small": 0.01 * np.ones((2, 8, 8)), "large": np.stack([np.ones((8, 8)), -np.ones((8, 8))])}
+    images = np.zeros((2, 8, 8, 1))
+    shared = plotting.signed_maps(images, maps, ["a", "b"], title="t", alt="a")
+    assert len({image.get_clim() for axis in shared.axes[2:6] for image in axis.images}) == 1
+    assert len(shared.axes) == 7  # the last one is the colour bar
+    own = plotting.signed_maps(images, maps, ["a", "b"], title="t", alt="a", limits=[1.0, 2.0])
+    assert [axis.images[0].get_clim() for axis in own.axes[2:4]] == [(-1, 1), (-2, 2)]
+    assert len(own.axes) == 6
+    with pytest.raises(ValueError, match="2 pictures need as many captions"):
+        plotting.signed_maps(images, maps, ["a"], title="t", alt="a")
 
 
 def test_an_empty_bin_leaves_no_dot():
