@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
@@ -663,7 +662,7 @@ def places_on_picture(
     return figure
 
 
-def signed_maps(
+def maps_on_one_scale(
     images: NDArray,
     maps: Mapping[str, NDArray],
     captions: Sequence[str],
@@ -674,7 +673,9 @@ def signed_maps(
     unit: str = "logits per pixel",
     size: float = 1.35,
 ) -> DescribedFigure:
-    """Pictures in the first row, and below them one row of maps for each method, in colours that show the sign.
+    """Pictures in the first row, and below them one row of signed maps for each method, all on one scale of colours.
+
+    :func:`attributions` gives each map a scale of its own, for comparing places; here sizes can be compared, too.
 
     Parameters
     ----------
@@ -687,8 +688,8 @@ def signed_maps(
     title, alt : str
         The finding, and the alternative text.
     limits : sequence of float, optional
-        For each column the value that gets the full colour. If not given, **one** for all maps: the 99.5th percentile of
-        their absolute values; only then is there a colour bar, because only then do colours compare.
+        For each column the value that gets the full colour. If not given, **one** for all maps: the 99.5th percentile
+        of their absolute values; only then is there a colour bar, because only then do colours compare.
     unit : str
         What the colour bar measures.
     size : float
@@ -719,7 +720,7 @@ def signed_maps(
         axes[row, 0].set_ylabel(textwrap.fill(name, 16), fontsize=FONT_SIZE - 2, rotation=0, ha="right", va="center")
         for column in range(len(images)):
             limit = top if limits is None else limits[column] or 1.0
-            shown = axes[row, column].imshow(drawn[column], cmap=SIGNED, vmin=-limit, vmax=limit)
+            shown = axes[row, column].imshow(drawn[column], cmap=SIGNED_COLOURS, vmin=-limit, vmax=limit)
     for axis in axes.flat:
         axis.set_xticks([])
         axis.set_yticks([])
@@ -831,7 +832,3 @@ def described(figure: Figure, alt: str) -> DescribedFigure:
     axis.imshow(drawn)
     axis.axis("off")
     return copy
-
-
-# From "against" by white to "for": told apart with any colour vision, and in greyscale by how dark the ends are.
-SIGNED = LinearSegmentedColormap.from_list("signed", ["#08306B", "#0072B2", "#FFFFFF", "#E69F00", "#D55E00"])

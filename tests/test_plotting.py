@@ -146,17 +146,17 @@ def test_a_librarys_figure_is_closed_when_it_is_described():
     assert plt.get_fignums() == before
 
 
-def test_signed_maps_share_one_scale_unless_told_otherwise():
+def test_maps_share_one_scale_unless_told_otherwise():
     maps = {"small": 0.01 * np.ones((2, 8, 8)), "large": np.stack([np.ones((8, 8)), -np.ones((8, 8))])}
     images = np.zeros((2, 8, 8, 1))
-    shared = plotting.signed_maps(images, maps, ["a", "b"], title="t", alt="a")
+    shared = plotting.maps_on_one_scale(images, maps, ["a", "b"], title="t", alt="a")
     assert len({image.get_clim() for axis in shared.axes[2:6] for image in axis.images}) == 1
     assert len(shared.axes) == 7  # the last one is the colour bar
-    own = plotting.signed_maps(images, maps, ["a", "b"], title="t", alt="a", limits=[1.0, 2.0])
+    own = plotting.maps_on_one_scale(images, maps, ["a", "b"], title="t", alt="a", limits=[1.0, 2.0])
     assert [axis.images[0].get_clim() for axis in own.axes[2:4]] == [(-1, 1), (-2, 2)]
     assert len(own.axes) == 6
     with pytest.raises(ValueError, match="2 pictures need as many captions"):
-        plotting.signed_maps(images, maps, ["a"], title="t", alt="a")
+        plotting.maps_on_one_scale(images, maps, ["a"], title="t", alt="a")
 
 
 def test_an_empty_bin_leaves_no_dot():
