@@ -17,6 +17,7 @@ _MODULE_OF = {
     "positive_part": "base",
     # helpers.explain.gradients: what looks into the network
     "gradcam": "gradients",
+    "gradcam_maps": "gradients",
     "vanilla_gradients": "gradients",
     "gradients_times_inputs": "gradients",
     "integrated_gradients": "gradients",
@@ -29,6 +30,7 @@ _MODULE_OF = {
     "centre_gaussian": "baselines",
     "sobel_edges": "baselines",
     # helpers.explain.tf_explain_raw: the library's raw arrays
+    "tf_explain_arrays": "tf_explain_raw",
     "tf_explain_maps": "tf_explain_raw",
     # helpers.explain.shapley: Shapley values
     "exact_shapley": "shapley",
@@ -51,12 +53,16 @@ _MODULE_OF = {
     "relevance_rank": "measures",
     "deletion": "measures",
     "insertion": "measures",
+    "auc": "measures",
+    "mean_colour": "measures",
+    "blurred": "measures",
     "max_sensitivity": "measures",
     "completeness": "measures",
     "class_discriminativeness": "measures",
     # helpers.explain.sanity: does it depend on what the network learned?
     "without_mean_map": "sanity",
     "map_similarity": "sanity",
+    "independent_pairs": "sanity",
     "model_randomisation": "sanity",
     "label_randomisation": "sanity",
 }

@@ -1,0 +1,239 @@
+"""Does a map depend on what the network learned? Checks that an edge detector cannot pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from helpers import intervals
+from helpers.explain.base import Explainer, Maps, check_maps
+from helpers.intervals import Estimate
+
+if TYPE_CHECKING:
+    from helpers.models.backend import keras
+
+MakeExplainer = Callable[["keras.Model"], Explainer]
+
+
+def without_mean_map(maps: ArrayLike) -> Maps:
+    """What a method draws in each picture beyond what it draws in every picture.
+
+    Parameters
+    ----------
+    maps : array_like of float, shape (N, H, W)
+        Maps of one method and one network for N pictures, at least two.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (N, H, W)
+        The maps minus their mean over the pictures; signed. A method that draws the same in every picture is left
+        with zeros.
+
+    Raises
+    ------
+    TypeError
+        If maps are not numbers.
+    ValueError
+        If there are fewer than two maps or one is not finite.
+    """
+    checked = check_maps(maps)
+    if len(checked) < 2:
+        raise ValueError("the mean map of a single picture is its own map, and nothing is left; give two or more")
+    return (checked - checked.mean(axis=0, dtype=np.float64)).astype(np.float32)
+
+
+def map_similarity(maps: ArrayLike, others: ArrayLike) -> NDArray[np.float64]:
+    """Spearman's rank correlation of two maps of the same picture, for each picture.
+
+    Parameters
+    ----------
+    maps, others : array_like of float, shape (N, H, W)
+        Maps of the same pictures; signed maps are compared with their sign.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N,)
+        1: the same order of pixels; 0: unrelated; -1: the opposite order. Two constant maps are alike, 1; a constant
+        map and one that is not are unrelated, 0.
+
+    Raises
+    ------
+    TypeError
+        If maps are not numbers.
+    ValueError
+        If shapes differ, a map is not finite or has only one pixel.
+
+    References
+    ----------
+    C. Spearman (1904), "The proof and measurement of association between two things".
+    """
+    checked = check_maps(maps)
+    ranks, other_ranks = _ranks(checked), _ranks(check_maps(others, checked.shape, "others"))
+    return _correlation(ranks, other_ranks)
+
+
+def _ranks(maps: Maps) -> NDArray[np.float64]:
+    # Ranks as vectors of length 1 around 0, (N, H * W); zeros for a constant map.
+    from scipy.stats import rankdata
+
+    if maps[0].size < 2:
+        raise ValueError("maps of a single pixel have no order; give maps of at least two pixels")
+    ranks = rankdata(maps.reshape(len(maps), -1), axis=1) - (maps[0].size + 1) / 2
+    length = np.sqrt(np.square(ranks).sum(axis=1, keepdims=True))
+    return np.divide(ranks, length, out=np.zeros_like(ranks), where=length > 0)
+
+
+def _correlation(ranks: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    both_constant = ~ranks.any(axis=1) & ~others.any(axis=1)
+    return np.where(both_constant, 1.0, np.clip(np.einsum("np,np->n", ranks, others), -1, 1))
+
+
+@dataclass(frozen=True)
+class SanityCheck:
+    """How a method did in a randomisation test.
+
+    Attributes
+    ----------
+    name : str
+        The method.
+    similarity : Estimate
+        Mean similarity of its maps for the trained network and for the others, each method's mean map subtracted. n
+        counts the other networks; where there was only one, it counts pictures.
+    threshold : float
+        The 95th percentile of what independent networks have in common; see :func:`independent_pairs`.
+    """
+
+    name: str
+    similarity: Estimate
+    threshold: float
+
+    @property
+    def passes(self) -> bool:
+        """Whether the maps are no more alike than those of independent networks."""
+        return self.similarity.value <= self.threshold
+
+
+def independent_pairs(
+    networks: Sequence[keras.Model],
+    images: NDArray[np.float32],
+    classes: ArrayLike,
+    make_explainer: MakeExplainer | None = None,
+) -> NDArray[np.float64]:
+    """How alike the maps of independent networks are, for each pair of them.
+
+    Parameters
+    ----------
+    networks : sequence of keras.Model
+        Two or more networks of one architecture that were initialised independently. K of them give K (K - 1) / 2
+        pairs.
+    images : numpy.ndarray of float32, shape (N, H, W, C)
+        Pictures in [0, 1], at least two.
+    classes : array_like of int, shape (N,)
+        The class to explain in each.
+    make_explainer : callable, optional
+        Model to Explainer; vanilla gradients if not given.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (K (K - 1) / 2,)
+        Mean similarity over the pictures, mean maps subtracted.
+    """
+    make = make_explainer or _gradients()
+    ranks = [_ranks(without_mean_map(make(network)(images, classes))) for network in networks]
+    return np.array([_correlation(a, b).mean() for a, b in combinations(ranks, 2)])
+
+
+def model_randomisation(
+    make_explainer: MakeExplainer,
+    model: keras.Model,
+    untrained: Sequence[keras.Model],
+    images: NDArray[np.float32],
+    classes: ArrayLike,
+    *,
+    pairs: NDArray[np.float64] | None = None,
+) -> SanityCheck:
+    """The check that maps change when everything that the network learned is taken away.
+
+    Parameters
+    ----------
+    make_explainer : callable
+        Model to Explainer, such as ``explain.gradcam``.
+    model : keras.Model
+        The trained network.
+    untrained : sequence of keras.Model
+        Two or more networks of the same architecture, initialised independently.
+    images, classes
+        As for :func:`independent_pairs`.
+    pairs : numpy.ndarray of float64, optional
+        From :func:`independent_pairs` for these networks and pictures; computed if not given.
+
+    Returns
+    -------
+    SanityCheck
+        Lower similarity is better.
+
+    References
+    ----------
+    J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt and B. Kim (2018), "Sanity checks for saliency maps".
+    """
+    pairs = independent_pairs(untrained, images, classes) if pairs is None else pairs
+    return _compare(make_explainer, model, untrained, images, classes, pairs)
+
+
+def label_randomisation(
+    make_explainer: MakeExplainer,
+    model: keras.Model,
+    permuted: keras.Model | Sequence[keras.Model],
+    untrained: Sequence[keras.Model],
+    images: NDArray[np.float32],
+    classes: ArrayLike,
+    *,
+    pairs: NDArray[np.float64] | None = None,
+) -> SanityCheck:
+    """The check that maps change when the network was trained on labels that mean nothing.
+
+    Parameters
+    ----------
+    make_explainer, model, untrained, images, classes, pairs
+        As for :func:`model_randomisation`.
+    permuted : keras.Model or sequence of keras.Model
+        Networks of the same architecture, trained on the same pictures with their labels shuffled.
+
+    Returns
+    -------
+    SanityCheck
+        Lower similarity is better.
+
+    References
+    ----------
+    J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt and B. Kim (2018), "Sanity checks for saliency maps".
+    """
+    pairs = independent_pairs(untrained, images, classes) if pairs is None else pairs
+    others = permuted if isinstance(permuted, Sequence) else [permuted]
+    return _compare(make_explainer, model, others, images, classes, pairs)
+
+
+def _compare(
+    make: MakeExplainer,
+    model: keras.Model,
+    others: Sequence[keras.Model],
+    images: NDArray[np.float32],
+    classes: ArrayLike,
+    pairs: NDArray[np.float64],
+) -> SanityCheck:
+    explainer = make(model)
+    ranks = _ranks(without_mean_map(explainer(images, classes)))
+    alike = np.stack([_correlation(ranks, _ranks(without_mean_map(make(o)(images, classes)))) for o in others])
+    similarity = intervals.mean(alike.mean(axis=1) if len(others) > 1 else alike[0])
+    return SanityCheck(explainer.name, similarity, float(np.quantile(pairs, 0.95)))
+
+
+def _gradients() -> MakeExplainer:
+    from helpers.explain.gradients import vanilla_gradients
+
+    return vanilla_gradients
