@@ -1,4 +1,4 @@
-"""Things that predict: the course CNN, its training, its torch twin, its exports and its predict functions.
+"""Things that predict: the course CNN, its training, torch twin, exports and predict functions; ImageNet networks.
 
 Importing this package loads neither TensorFlow nor torch; the first use of a name loads the module behind it.
 """
@@ -11,17 +11,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from helpers.models.cnn import course_cnn, embedding_model, logits_model
     from helpers.models.export import onnx_predict_function, parity, save_keras, save_onnx
+    from helpers.models.imagenet import LAST_MAPS, VGG16_LAST_MAPS, ModelUnavailable, efficientnet_lite0, vgg16
+    from helpers.models.imagenet_classes import imagenet_class_names, top_classes
     from helpers.models.prediction import mc_dropout_function, predict_function, predict_split
     from helpers.models.recipes import Recipe, dropout_recipe, planted_recipe, shortcut_recipe, spine_recipe
     from helpers.models.torch_twin import to_torch
     from helpers.models.training import Trained, load_or_train, spine
 
 __all__ = [
+    "LAST_MAPS",
+    "VGG16_LAST_MAPS",
+    "ModelUnavailable",
     "Recipe",
     "Trained",
     "course_cnn",
     "dropout_recipe",
+    "efficientnet_lite0",
     "embedding_model",
+    "imagenet_class_names",
     "load_or_train",
     "logits_model",
     "mc_dropout_function",
@@ -36,6 +43,8 @@ __all__ = [
     "spine",
     "spine_recipe",
     "to_torch",
+    "top_classes",
+    "vgg16",
 ]
 
 _MODULE_OF = {
@@ -46,6 +55,13 @@ _MODULE_OF = {
     "parity": "export",
     "save_keras": "export",
     "save_onnx": "export",
+    "LAST_MAPS": "imagenet",
+    "VGG16_LAST_MAPS": "imagenet",
+    "ModelUnavailable": "imagenet",
+    "efficientnet_lite0": "imagenet",
+    "vgg16": "imagenet",
+    "imagenet_class_names": "imagenet_classes",
+    "top_classes": "imagenet_classes",
     "mc_dropout_function": "prediction",
     "predict_function": "prediction",
     "predict_split": "prediction",
