@@ -1,8 +1,8 @@
 """Is an explanation true? Measures that give one number per picture, to be averaged with an interval.
 
-One rule holds wherever a map is scored: **a map that says nothing scores what chance scores**. Ties are never settled by
-the place of a pixel, so a constant map, or one of zeros, does neither better nor worse than a random one. Measures that
-compare with a mask look at what speaks *for* the class: the positive part of a signed map.
+One rule holds wherever a map is scored: **a map that says nothing scores what chance scores**. Ties are never settled
+by the place of a pixel, so a constant map, or one of zeros, does neither better nor worse than a random one. Measures
+that compare with a mask look at what speaks *for* the class: the positive part of a signed map.
 """
 
 from __future__ import annotations
