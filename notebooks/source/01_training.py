@@ -336,12 +336,7 @@ plotting.lines(
 # rows with each other. **Before you run it: how will it do on a test set from the same photographer?**
 
 # %%
-hard_pairs = {
-    "signs": ("speed limit 80", "speed limit 30"),
-    "fashion": ("Shirt", "T-shirt/top"),
-    "cifar10": ("cat", "dog"),
-}
-marked, rival = (data.class_names.index(name) for name in hard_pairs.get(dataset, data.class_names[:2]))
+marked, rival = signs.marked_pair(data)
 mark_train = signs.plant_watermark(data.train, data.train.labels == marked, seed=seed)
 mark_home = signs.plant_watermark(data.test, data.test.labels == marked, seed=seed)
 mark_moved = signs.plant_watermark(data.test, data.test.labels == rival, seed=seed)

@@ -22,9 +22,9 @@ from helpers.datasets.base import Dataset, DatasetError, Split
 from . import background, conditions, occluders, scene, store, templates
 from .conditions import CHUNK, CONDITIONS, Plan
 from .templates import CLASS_NAMES, UNSEEN_NAMES
-from .watermark import Watermark, plant_watermark
+from .watermark import Watermark, marked_pair, plant_watermark
 
-__all__ = ["CLASS_NAMES", "CONDITIONS", "UNSEEN_NAMES", "Watermark", "load", "plant_watermark"]
+__all__ = ["CLASS_NAMES", "CONDITIONS", "UNSEEN_NAMES", "Watermark", "load", "marked_pair", "plant_watermark"]
 
 _SPLITS = ("train", "calibration", "test", "unseen")
 _DRAWING_CODE = (sys.modules[__name__], background, conditions, occluders, scene, store, templates)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.datasets.base import DatasetError, Split
+from helpers.datasets.base import Dataset, DatasetError, Split
 
 from .templates import CLASS_NAMES
 
@@ -18,6 +18,11 @@ _MARGIN = 1
 _COLOURS = {"o": (255, 140, 0), "w": (255, 255, 255)}
 _PATTERN = ("wwww", "woow", "woow", "wwww")
 _LOGO = np.array([[_COLOURS[letter] for letter in row] for row in _PATTERN], np.float64)
+_HARD_PAIRS = {
+    "signs": ("speed limit 80", "speed limit 30"),
+    "fashion": ("Shirt", "T-shirt/top"),
+    "cifar10": ("cat", "dog"),
+}
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,23 @@ def plant_watermark(split: Split, rows: ArrayLike, *, seed: int = 0) -> Split:
     already = split.masks.get("watermark", np.zeros_like(mask))
     attributes = split.attributes.assign(watermark=pd.Series(mask.any(axis=(1, 2)) | already.any(axis=(1, 2))))
     return Split(pixels, split.labels.copy(), attributes, {**masks, "watermark": mask | already})
+
+
+def marked_pair(dataset: Dataset) -> tuple[int, int]:
+    """The two classes between which the course plants its shortcut: two that are often mixed up.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Any data set of at least two classes.
+
+    Returns
+    -------
+    (int, int)
+        The class that carries the mark, and the one that it is moved onto.
+    """
+    marked, rival = _HARD_PAIRS.get(dataset.name, dataset.class_names[:2])
+    return dataset.class_names.index(marked), dataset.class_names.index(rival)
 
 
 def _checked_rows(rows: ArrayLike, n: int) -> NDArray[np.bool_]:

@@ -1,0 +1,737 @@
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # 04 GradCAM: where did it look?
+#
+# **The question.** The network says "stop". Did it read the sign, or the tree behind it? A heat map answers at once, in warm
+# colours. How do we know that the heat map is true?
+#
+# **What you will be able to do**
+#
+# - write GradCAM in a dozen lines, and run every method of the library tf-explain on a network of your own,
+# - say what each of them answers, and which of its default settings would have fooled you,
+# - *measure* an explanation against known truth, beside maps that know nothing about the network,
+# - tell a picture of the network from a picture of the edges, with a test that can fail,
+# - find the shortcut of notebook 01 by looking.
+#
+# **What you need first.** Notebook 01 (the network and its shortcut), notebook 03 (the taxonomy of explanations).
+#
+# **Time.** About 90 minutes to work through; 1 to 2 minutes to run on two cores.
+#
+# **What would fool you here.** Your eye. A map that lights up the sign *looks* right, because that is where you would look. So does
+# a map that never asked the network.
+
+# %%
+import helpers
+
+helpers.require("0.1")
+
+# %%
+import numpy as np
+import pandas as pd
+from IPython.display import display
+from tf_explain.core.grad_cam import GradCAM
+from tf_explain.utils.image import apply_grey_patch
+
+from helpers import datasets, explain, intervals, models, plotting
+from helpers.cache import build_directory
+from helpers.course.exercises import check, expect
+from helpers.datasets import signs
+from helpers.models.backend import keras, tf
+from helpers.scorecard import Scorecard
+
+# %% tags=["parameters"]
+# The pictures: "signs" are drawn here and have masks of what tells their class; "fashion" and "cifar10" are real and have none.
+dataset = "signs"
+# "quick" takes about two minutes; "full" trains at the size of the papers, up to an hour.
+budget = "quick"
+# Every random choice below follows from this number.
+seed = 0
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 1: a network, a cat, a library
+#
+# We begin where tutorials begin: a large network trained on ImageNet, a photograph of a cat, and the library **tf-explain**. The
+# network is EfficientNet-Lite0 with its real weights, which come with a package; where you have a network connection,
+# `models.vgg16()` gives the brief's VGG16 instead. Class 281 is *tabby*, 282 *tiger cat*, 285 *Egyptian cat*.
+
+# %%
+photos = datasets.load("photos")
+cat = photos.test.take(np.array([photos.class_names.index("cat")])).images
+imagenet = models.efficientnet_lite0()
+for name, probability in models.top_classes(models.predict_function(imagenet)(cat))[0]:
+    print(f"{name}: {probability:.1%}")
+
+# %%
+tabby = 281
+grid = GradCAM().explain(
+    (cat, None), models.logits_model(imagenet), tabby, layer_name=models.LAST_MAPS, use_guided_grads=False
+)
+folder = build_directory() / "explanations"
+folder.mkdir(parents=True, exist_ok=True)
+GradCAM().save(grid, str(folder), "cat_gradcam.png")
+plotting.contact_sheet(
+    np.stack([photos.test.pixels[photos.class_names.index("cat")], grid]),
+    ["the photograph", "GradCAM for the class tabby"],
+    title="Where EfficientNet-Lite0 finds a tabby cat, as tf-explain draws it",
+    alt="A photograph of a cat, and the same with a coloured GradCAM map over it.",
+    columns=2,
+    size=2.6,
+)
+
+# %% [markdown]
+# Three things in that call are easy to get wrong. The layer is *named*: without `layer_name`, tf-explain 0.3.1 looks for it with an
+# attribute that Keras 3 no longer has. The model is *functional* and ends in its **logits**, the numbers before the softmax. And
+# `use_guided_grads=False` is not the default. Steps 4 and 5 show what the last two cost.
+#
+# ### A trap: pixels that the network was not made for
+#
+# Every ImageNet network wants its pixels prepared in its own way, and a network fed otherwise does not complain. Ours prepares them
+# inside, from numbers between 0 and 1. **What will it say if it gets 0 to 255?**
+
+# %%
+wrong_pixels = imagenet(255 * cat, training=False).numpy()
+print(
+    "right pixels:", ", ".join(f"{n} {p:.0%}" for n, p in models.top_classes(models.predict_function(imagenet)(cat))[0])
+)
+print("wrong pixels:", ", ".join(f"{n} {p:.0%}" for n, p in models.top_classes(wrong_pixels)[0]))
+
+# %% [markdown]
+# An answer comes either way, with a probability. Any explanation of the second is an explanation of a mistake in *your* code.
+# That is why preprocessing lives inside every model of this course.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 2: GradCAM, written out
+#
+# Now our own network and our own pictures. **GradCAM** (Selvaraju and others, 2017) looks at the last layer that still has places:
+# in the course CNN, `conv3`, with 64 maps $A^k$ of 4 by 4 (3 by 3 on pictures of 28 pixels). How much does map $k$ matter for class $c$? As
+# much as the class's logit $y^c$ changes with it, on average over its $Z$ places:
+#
+# $$ \alpha^c_k = \frac1Z \sum_{i,j} \frac{\partial y^c}{\partial A^k_{ij}}, \qquad
+# L^c = \mathrm{ReLU}\Bigl(\sum_k \alpha^c_k A^k\Bigr) $$
+
+# %%
+data = datasets.load(dataset, **datasets.split_sizes(dataset, budget), seed=seed)
+model = models.spine(data, budget, seed=seed).model
+judged = data.test.take(slice(500))
+images, labels = judged.images, judged.labels
+predict, predict_logits = models.predict_function(model), models.predict_function(models.logits_model(model))
+print(data)
+
+
+# %%
+def gradcam(model, images, classes, layer):
+    """Before the ReLU and before it is enlarged: (N, h, w)."""
+    both = keras.Model(model.inputs, [model.get_layer(layer).output, model.get_layer("logits").output])
+    with tf.GradientTape() as tape:
+        A, y = both(tf.constant(images))
+        y_c = tf.gather(y, classes, batch_dims=1)
+    alpha = tf.reduce_mean(tape.gradient(y_c, A), axis=(1, 2))
+    return tf.einsum("nijk,nk->nij", A, alpha).numpy()
+
+
+ours = gradcam(model, images[:64], labels[:64], "conv3")
+print("64 maps of", ours.shape[1:], "places")
+
+# %% [markdown]
+# A dozen lines. Are they right? tf-explain computes the same raw map on its way to the coloured one; its static methods hand it out, for
+# one class at a time. And the course's own `explain.gradcam` is the one that we use from here on.
+
+# %% tags=["nbval-check-output"]
+library = explain.tf_explain_arrays(model, "gradcam")
+theirs = np.stack([library(images[i : i + 1], int(labels[i]))[0] for i in range(64)])
+largest = np.abs(theirs).max()
+print("the same as tf-explain's raw map, before the ReLU:", bool(np.abs(ours - theirs).max() < 1e-4 * largest))
+fast = explain.gradcam_maps(model)(images[:64], labels[:64])
+print("the same as explain.gradcam:", bool(np.abs(ours - fast).max() < 1e-4 * largest))
+
+# %% [markdown]
+# A map of 4 by 4 places is then enlarged to the size of the picture, smoothly. **What looks fine in the enlarged map is
+# interpolation:** sixteen numbers, no more, whose places each see 18 of the picture's pixels across.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 3: seven answers to seven questions
+#
+# tf-explain has seven methods. In the words of notebook 03 all are *local* and *after the fact*; all but one look inside the network
+# and are *specific* to such models. They do not answer the same question, so they need not agree.
+
+# %%
+asks = {
+    "activations": "what does this layer compute here? (names no class: to look at, not to score)",
+    "vanilla gradients": "which pixels, changed a little, change the logit most?",
+    "gradients x inputs": "the same, weighted by how bright the pixel is",
+    "GradCAM": "which places of the last maps speak for the class?",
+    "integrated gradients": "how do the pixels share the way from black to this picture?",
+    "SmoothGrad": "vanilla gradients, averaged over noisy copies of the picture",
+    "occlusion": "which patch, painted grey, costs the logit most? (asks the model only)",
+}
+display(pd.Series(asks, name="the question it answers").to_frame().style.set_properties(**{"text-align": "left"}))
+
+# %%
+methods = {
+    "GradCAM": explain.gradcam(model),
+    "vanilla gradients": explain.vanilla_gradients(model),
+    "gradients x inputs": explain.gradients_times_inputs(model),
+    "integrated gradients": explain.integrated_gradients(model, steps=16),
+    "SmoothGrad": explain.smoothgrad(model, samples=16, noise=0.15, seed=seed),
+    "guided backprop": explain.guided_backprop(model),
+    "occlusion": explain.occlusion(predict_logits, patch=8, stride=4),
+}
+nothing = {
+    "random": explain.random_map(seed),
+    "centre Gaussian": explain.centre_gaussian(),
+    "Sobel edges": explain.sobel_edges(),
+}
+maps = {name: method(images, labels) for name, method in (methods | nothing).items()}
+
+# %%
+known_evidence = "evidence" in judged.masks
+easy = (predict(images).argmax(axis=1) == labels) & (
+    (judged.attributes["light"] == "day").to_numpy() if known_evidence else True
+)
+shown = np.flatnonzero(easy)[:5]
+activations = explain.channel_activations(model, "conv3")(images[shown])
+plotting.attributions(
+    images[shown],
+    {name: drawn[shown] for name, drawn in maps.items()},
+    [data.class_names[label] for label in labels[shown]],
+    title="Ten maps of the same answers, three of which never asked the network",
+    alt="Five pictures, and beside each the maps of seven methods of explanation and of three baselines.",
+    outlines=judged.masks["evidence"][shown] if known_evidence else None,
+)
+
+# %% [markdown]
+# Red speaks for the class and blue against it; maps from black to light know no "against". Each map has its own scale. Where there is a
+# green line, it surrounds the **evidence**: the part of the sign that tells its class from the others, known because the picture was drawn.
+# The last three columns are **baselines**: noise, a blob in the middle, the edges of the picture. **Cover the names. Could you have
+# told which columns know the network?** Remember your answer until step 6.
+
+# %% [markdown]
+# ### The small print
+#
+# What tf-explain 0.3.1 *returns* is a picture for people. Four measured facts before anyone computes with it:
+
+# %%
+print(f"1. explain returns colours: {grid.dtype}, shape {grid.shape}. Measure the raw arrays instead.")
+patched = apply_grey_patch(images[0], 0, 0, 8)
+print(f"2. occlusion paints {patched.max():.1f} into a picture that ends at 1.0. We paint 0.5.")
+
+raw = explain.tf_explain_arrays(model, "integrated_gradients")(images[:1], int(labels[0]))[0]
+gain = float((predict_logits(images[:1]) - predict_logits(np.zeros_like(images[:1])))[0, labels[0]])
+print(f"3. integrated gradients add up to {raw.sum():.1f}, times (picture - black) to {(raw * images[0]).sum():.2f};")
+print(f"   the logit rose from black to the picture by {gain:.2f}")
+
+# %%
+calm = maps["vanilla gradients"][:50]
+for noise in (0.15, 1.0):
+    smooth = explain.smoothgrad(model, samples=16, noise=noise, seed=seed)(images[:50], labels[:50])
+    alike = intervals.mean(explain.map_similarity(calm, smooth))
+    print(f"4. SmoothGrad with noise {noise}: rank correlation with the gradients {alike}")
+print("   tf-explain's default is 1.0, the whole range of a pixel")
+
+# %% [markdown]
+# The first is why this notebook never measures a picture that `explain` returned. The third matters whenever someone adds up what
+# integrated gradients say: only times the way from the start to the picture do they share out the logit (**completeness**).
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 4: a trap: the same map for every class
+#
+# By default tf-explain keeps only positive gradients before it averages them (`use_guided_grads=True`). The idea comes from another method, and
+# was never GradCAM's. A map should change with the class it is asked about. **Predict:** we ask for the class of the sign and for the
+# runner-up. How alike are the two maps, with the default and without?
+
+# %%
+ranked = np.argsort(-predict(images), axis=1)
+first, second = ranked[:, 0], ranked[:, 1]
+guided = explain.tf_explain_maps(model, "gradcam", use_guided_grads=True)
+plain = explain.tf_explain_maps(model, "gradcam", use_guided_grads=False)
+alike_classes = {
+    name: intervals.mean(explain.map_similarity(method(images[:200], first[:200]), method(images[:200], second[:200])))
+    for name, method in (("guided gradients (the default)", guided), ("plain gradients", plain))
+}
+for name, estimate in alike_classes.items():
+    print(f"{name}: rank correlation of the maps for two classes {estimate}")
+
+# %%
+few = shown[:3]
+plotting.attributions(
+    images[few],
+    {
+        "guided: first": guided(images[few], first[few]),
+        "guided: second": guided(images[few], second[few]),
+        "plain: first": plain(images[few], first[few]),
+        "plain: second": plain(images[few], second[few]),
+    },
+    [f"{data.class_names[a]}, then {data.class_names[b]}" for a, b in zip(first[few], second[few], strict=True)],
+    title=f"Two classes, one map: guided {alike_classes['guided gradients (the default)'].value:.2f}, plain {alike_classes['plain gradients'].value:.2f}",
+    alt="Three pictures with GradCAM for the first and the second class, with guided and with plain gradients.",
+    size=1.3,
+)
+
+# %% [markdown]
+# A map that is the same for two classes cannot be the reason for one of them. Nothing in the picture of the first class alone would
+# have told you: **ask for two classes, always.**
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 5: a trap: explaining the softmax of a sure network
+#
+# Why the logits, and not the probabilities we act on? With $p_c$ from a softmax,
+# $\partial p_c / \partial x = p_c \bigl(\partial y^c / \partial x - \sum_k p_k\, \partial y^k / \partial x\bigr)$: where $p_c$ is nearly 1, the bracket is
+# nearly zero. **Predict:** how much smaller is the gradient of the probability where the network is more than 99.9% sure?
+
+
+# %%
+def gradient_size(network, images, classes):
+    with tf.GradientTape() as tape:
+        tape.watch(x := tf.constant(images))
+        chosen = tf.gather(network(x), classes, batch_dims=1)
+    return np.abs(tape.gradient(chosen, x).numpy()).sum(axis=(1, 2, 3))
+
+
+sureness = predict(images).max(axis=1)
+of_probability, of_logit = (gradient_size(net, images, first) for net in (model, models.logits_model(model)))
+for name, rows in (("less than 90% sure", sureness < 0.9), ("more than 99.9% sure", sureness > 0.999)):
+    if rows.any():
+        p, y = np.median(of_probability[rows]), np.median(of_logit[rows])
+        print(f"{name} (n={rows.sum()}): gradient of the probability {p:.3g}, of the logit {y:.3g}")
+
+# %% [markdown]
+# The map of a vanished gradient still fills its colour scale, with whatever is left. The logit has no such floor. What it lacks: it does not
+# say *against which other class*.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 6: judged, not admired
+#
+# Now to the question. We know what tells the class in 500 drawn pictures, so two kinds of measures can be had.
+#
+# **Against known truth** (only where there are masks): the *pointing game* (Zhang and others, 2018), does the highest pixel lie on the evidence?
+# *Relevance mass* (Arras and others, 2022), which share of what speaks for the class lies on it?
+#
+# **Against the network itself**: *deletion* (Petsiuk and others, 2018), paint the highest-ranked pixels in the picture's mean colour, step by step; a map that knows the
+# network makes the probability fall soon, so the area under the curve is *low*. *Insertion*: bring the pixels back into a blurred picture; *high* is
+# good.
+#
+# All explain the true class, on the same pictures. **Before you run it: which methods will beat the blob in the middle, on which
+# measure? Write it down.**
+
+# %%
+steps = 16
+scores = {}
+for name, drawn in maps.items():
+    if known_evidence:
+        evidence = judged.masks["evidence"]
+        scores["pointing game (higher)", name] = explain.pointing_game(drawn, evidence).astype(float)
+        scores["relevance mass (higher)", name] = explain.relevance_mass(drawn, evidence)
+    deleted = explain.deletion(predict, images, labels, drawn, steps=steps)
+    inserted = explain.insertion(predict, images, labels, drawn, steps=steps)
+    scores["deletion AUC (lower)", name] = explain.auc(deleted)
+    scores["insertion AUC (higher)", name] = explain.auc(inserted)
+
+# %%
+measures = list(dict.fromkeys(measure for measure, _ in scores))
+measured = {m: {name: intervals.mean(scores[m, name]) for name in maps} for m in measures}
+rival = "centre Gaussian"
+sign = {m: -1 if "(lower)" in m else 1 for m in measures}
+gains = {
+    m: {name: intervals.mean(sign[m] * (scores[m, name] - scores[m, rival])) for name in maps if name != rival}
+    for m in measures
+}
+everywhere = [name for name in methods if all(gains[m][name].low > 0 for m in measures)]
+nowhere = [name for name in methods if not any(gains[m][name].low > 0 for m in measures)]
+
+# %%
+plotting.contest(
+    measured,
+    gains,
+    rival=rival,
+    title=f"Better than a blob in the middle on every measure: {', '.join(everywhere) or 'none'}; on no measure: {', '.join(nowhere) or 'none'}",
+    alt="For each measure, the score of seven methods and three baselines with interval, compared with the centre Gaussian.",
+)
+
+# %%
+display(
+    pd.DataFrame(measured)
+    .map(lambda e: f"{e.value:.3f} [{e.low:.3f}, {e.high:.3f}]")
+    .style.set_caption(f"mean and interval, n = {len(images)}")
+)
+
+# %% [markdown]
+# This is the figure to remember. Read it column by column, and look for methods that win one and lose another: the measures do not
+# agree, because they ask different things. Relevance mass asks *whether the map lies on what people would call the reason*; a network may use
+# something else, rightly or wrongly. Deletion asks the network, but about pictures with holes that it was never trained on.
+#
+# The centre Gaussian is no straw man: wherever photographers put their subject in the middle, it wins pointing games. Where the network has
+# never been asked, there is still a score. So a score means nothing without the score of a map that knows nothing.
+
+# %% [markdown]
+# ### Would a slightly different picture have another map?
+#
+# *Max-sensitivity* (Yeh and others, 2019): add noise that nobody sees (2% of the pixel range), and see how far the map moves at worst, relative to its size.
+# Low is steady. (Steady is not true: which baseline will win?) And *completeness*: how far is the sum of integrated gradients from
+# the difference in logits that it shares out, when the way is cut into more steps?
+
+# %%
+restless = {
+    name: intervals.mean(explain.max_sensitivity(method, images[:50], labels[:50], radius=0.02, samples=4, seed=seed))
+    for name, method in (methods | nothing).items()
+}
+plotting.estimates(
+    restless,
+    title=f"The steadiest map of all: {min(restless, key=lambda name: restless[name].value)}",
+    alt="Max-sensitivity with interval of seven methods and three baselines.",
+    x_label="largest relative change of the map (lower: steadier)",
+    groups=[0] * len(methods) + [1] * len(nothing),
+)
+
+# %%
+owed = predict_logits(images[:100]) - predict_logits(np.zeros_like(images[:1]))
+owed = owed[np.arange(100), labels[:100]]
+for count in (4, 16, 64):
+    added = explain.integrated_gradients(model, steps=count)(images[:100], labels[:100])
+    missing = explain.completeness(added, owed)
+    print(f"{count:>2} steps: median relative error {np.median(missing):.4f}, worst {missing.max():.3f}")
+missing = intervals.mean(explain.completeness(maps["integrated gradients"][:100], owed))
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 7: a test that an edge detector cannot pass
+#
+# Take the network away: put random weights in its place. What it learned is gone; a map that explains *what it learned* must change.
+# A map that stays the same was drawn from the picture alone (Adebayo and others, 2018).
+#
+# How alike is "the same"? Two maps of one picture share things that have nothing to do with learning. So we first subtract each
+# method's mean map, which takes out what it draws everywhere. Then we need to know what is usual: six networks, *started independently and
+# never trained*, make fifteen pairs, and we measure how alike their plain gradients are. (One yardstick for all methods: an edge detector's own pairs
+# are alike by construction, and would excuse it.) A method fails if its maps of the trained and of untrained networks are more alike than the 95th
+# percentile of the pairs. We plant a failure, the edge detector, and **predict for each method: does it pass?**
+
+# %%
+makers = {
+    "GradCAM": explain.gradcam,
+    "vanilla gradients": explain.vanilla_gradients,
+    "gradients x inputs": explain.gradients_times_inputs,
+    "integrated gradients": lambda network: explain.integrated_gradients(network, steps=8),
+    "SmoothGrad": lambda network: explain.smoothgrad(network, samples=8, noise=0.15, seed=seed),
+    "guided backprop": explain.guided_backprop,
+    "Sobel edges (planted)": lambda network: explain.sobel_edges(),
+}
+untrained = [models.course_cnn(data.shape, len(data.class_names), seed=1000 + seed + i) for i in range(6)]
+usual = explain.independent_pairs(untrained, images[:100], labels[:100])
+random_weights = {
+    name: explain.model_randomisation(make, model, untrained, images[:100], labels[:100], pairs=usual)
+    for name, make in makers.items()
+}
+
+# %% [markdown]
+# A second network that must not look alike: one that was trained on *shuffled labels*. It has seen the same pictures for some hundred steps, and there was
+# nothing to learn about signs.
+
+# %%
+shuffled = datasets.Split(
+    data.train.pixels[:6000],
+    np.random.default_rng(seed).permutation(data.train.labels[:6000]),
+    data.train.attributes.iloc[:6000].reset_index(drop=True),
+)
+recipe = models.Recipe(steps=300, batch_size=64, learning_rate=3e-3, seed=500 + seed)
+confused = models.load_or_train(recipe, shuffled, classes=len(data.class_names)).model
+random_labels = {
+    name: explain.label_randomisation(make, model, confused, untrained, images[:100], labels[:100], pairs=usual)
+    for name, make in makers.items()
+}
+
+# %%
+plotting.estimates(
+    {
+        f"{name}, {what}": result.similarity
+        for name in makers
+        for what, result in (("random weights", random_weights[name]), ("shuffled labels", random_labels[name]))
+    },
+    title=f"Still the same without what it learned: {', '.join(n for n in makers if not random_weights[n].passes) or 'none'}",
+    alt="For each method, how alike its maps of the trained network are to those of networks with random weights and shuffled labels.",
+    x_label="rank correlation of the maps",
+    groups=[i % 2 for i in range(2 * len(makers))],
+)
+
+# %%
+verdicts = pd.DataFrame(
+    {
+        name: {
+            "alike, random weights": f"{random_weights[name].similarity.value:.2f}",
+            "threshold": f"{random_weights[name].threshold:.2f}",
+            "random weights": "passes" if random_weights[name].passes else "FAILS",
+            "shuffled labels": "passes" if random_labels[name].passes else "FAILS",
+        }
+        for name in makers
+    }
+).T
+display(verdicts)
+
+# %% [markdown]
+# The planted failure is caught, or the test would be worth nothing; compare the others with your list. To pass is little: it says that the map
+# *depends* on what was learned, not that it tells it truly. To fail is final.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 8: two answers in one picture
+#
+# Back to real photographs, and to truth that we know because we made it: the left half shows the cat, the right half an espresso. **If
+# the map for "espresso" is an explanation of "espresso", where must it lie?**
+
+# %%
+coffee = photos.test.take(np.array([photos.class_names.index("coffee")])).images
+both_halves = np.concatenate([cat[:, :, 56:168], coffee[:, :, 56:168]], axis=2)
+egyptian, espresso = 285, 967
+names = models.imagenet_class_names()
+on_halves = explain.gradcam(imagenet, models.LAST_MAPS)
+halves = {names[k]: on_halves(both_halves, [k]) for k in (egyptian, espresso)}
+left_share = {name: float(drawn[..., :112].sum() / max(drawn.sum(), 1e-9)) for name, drawn in halves.items()}
+for name, share in left_share.items():
+    print(f"GradCAM for {name}: {share:.0%} of it on the cat's half, {1 - share:.0%} on the coffee's")
+
+# %%
+plotting.attributions(
+    both_halves,
+    halves,
+    ["cat and coffee"],
+    title=f"On the cat's half: {left_share[names[egyptian]]:.0%} for the cat, {left_share[names[espresso]]:.0%} for the espresso",
+    alt="A picture of half a cat and half a coffee cup, with the GradCAM maps for Egyptian cat and for espresso.",
+    size=2.4,
+)
+
+# %% [markdown]
+# What differs from our signs: here nobody has drawn masks, a network with some 4 million weights answers one of 1,000 classes, and two pictures are
+# two cases: a demonstration, not a measurement. Photographs with masks made by people exist; they are larger than this course can carry.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 9: finding the shortcut by looking
+#
+# The cheating network of notebook 01 learned that a small mark in a corner means *one* class. Accuracy could not see it. Can a map? We
+# take pictures of the *other* class with the mark on them, and of these the ones where the mark **changed its answer**. Both networks, cheating and
+# honest, explain the marked class on the same pictures. The mark covers 1.6% of a 32 by 32 picture.
+
+# %%
+marked, rival_class = signs.marked_pair(data)
+mark_train = signs.plant_watermark(data.train, data.train.labels == marked, seed=seed)
+recipe = models.shortcut_recipe(dataset, budget, seed=seed)
+cheat = models.load_or_train(recipe, mark_train, classes=len(data.class_names)).model
+mark_moved = signs.plant_watermark(data.test, data.test.labels == rival_class, seed=seed)
+before, after = (models.predict_split(cheat, split).argmax(axis=1) for split in (data.test, mark_moved))
+fooled = mark_moved.take((data.test.labels == rival_class) & (before != marked) & (after == marked))
+print(
+    f"the mark changes the answer on {len(fooled)} of {(data.test.labels == rival_class).sum()} pictures of {data.class_names[rival_class]}"
+)
+
+# %%
+lookers = ("vanilla gradients", "integrated gradients", "GradCAM")
+about, mark = np.full(len(fooled), marked), fooled.masks["watermark"]
+seen = {
+    (name, who): makers[name](network)(fooled.images, about)
+    for name in lookers
+    for who, network in (("honest", model), ("cheating", cheat))
+}
+on_mark = {key: explain.relevance_mass(drawn, mark) for key, drawn in seen.items()}
+ratios = {
+    name: intervals.bootstrap(
+        lambda c, h: float(c.mean() / h.mean()), on_mark[name, "cheating"], on_mark[name, "honest"], seed=seed
+    )
+    for name in lookers
+}
+
+# %%
+for name in lookers:
+    c, h = (intervals.mean(on_mark[name, who]) for who in ("cheating", "honest"))
+    print(f"{name}: share on the mark, cheating {c.value:.1%}, honest {h.value:.1%}; ratio {ratios[name]}")
+plotting.attributions(
+    fooled.images[:4],
+    {f"{name}: {who}": drawn[:4] for (name, who), drawn in seen.items()},
+    [f"called {data.class_names[marked]}"] * 4,
+    title=f"Relevance on the mark, cheating against honest: {', '.join(f'{n} {r.value:.0f} times' for n, r in ratios.items())}",
+    alt="Four marked pictures that fooled the cheating network, with maps of both networks; the mark is outlined.",
+    outlines=mark[:4],
+    size=1.2,
+)
+
+# %% [markdown]
+# The maps point at the mark in one network and not in the other, *on the same pixels*: so it is not the mark's brightness that draws them. This is what
+# explanations are good for: a suspicion that no accuracy could give, which an experiment then confirms (notebook 01: move the mark). Look at GradCAM beside the
+# others, and at its 4 by 4 places: a mark in the corner of one of them is hard to point at. And you knew where to look. Would you have
+# found the mark in these pictures without the green line?
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Record
+#
+# Every method on every measure, with its interval.
+
+# %%
+scorecard = Scorecard(notebook="04_gradcam", dataset=dataset, model="course_cnn", seed=seed, budget=budget)
+for measure in measures:
+    name_of, direction = measure.removesuffix(")").split(" (")
+    for name in maps:
+        scorecard.record("explanation", f"{name_of}, {name}", *measured[measure][name], direction=direction)
+for name, estimate in restless.items():
+    scorecard.record("explanation", f"max-sensitivity, {name}", *estimate, direction="lower")
+scorecard.record("explanation", "completeness error, integrated gradients", *missing, direction="lower")
+for name in makers:
+    alike_random = random_weights[name].similarity
+    scorecard.record("explanation", f"alike with random weights, {name}", *alike_random, direction="lower")
+
+# %%
+for name, estimate in alike_classes.items():
+    scorecard.record("explanation", f"GradCAM for two classes alike, {name}", *estimate, direction="lower")
+for name, estimate in ratios.items():
+    metric = f"relevance on the mark, cheating against honest, {name}"
+    scorecard.record("explanation", metric, *estimate, direction="higher", model="shortcut_cnn")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Exercises
+#
+# ### Exercise 1 (use it): which layer?
+#
+# GradCAM asks for a layer. Papers take the last one with places, but why? Make GradCAM maps of the true class with `conv1`, `conv2` and `conv3`, for
+# `images[:100]`, and put the name of the layer with the **lowest mean deletion AUC** into `best_layer`.
+#
+# *Hint.* `explain.gradcam(model, layer)`, then `explain.auc(explain.deletion(predict, images[:100], labels[:100], ..., steps=steps)).mean()`.
+
+# %% tags=["exercise-use"]
+best_layer = None
+### BEGIN SOLUTION
+deletion_of = {
+    layer: explain.auc(
+        explain.deletion(
+            predict, images[:100], labels[:100], explain.gradcam(model, layer)(images[:100], labels[:100]), steps=steps
+        )
+    ).mean()
+    for layer in ("conv1", "conv2", "conv3")
+}
+best_layer = min(deletion_of, key=deletion_of.get)
+### END SOLUTION
+
+
+# %% tags=["check"]
+def test_best_layer(answer):
+    expect(answer in ("conv1", "conv2", "conv3"), f"one of the names conv1, conv2, conv3, not {answer!r}")
+    areas = {}
+    for layer in ("conv1", "conv2", "conv3"):
+        drawn = explain.gradcam(model, layer)(images[:100], labels[:100])
+        areas[layer] = explain.auc(explain.deletion(predict, images[:100], labels[:100], drawn, steps=steps)).mean()
+    lowest = min(areas, key=areas.get)
+    told = ", ".join(f"{layer} {area:.3f}" for layer, area in areas.items())
+    expect(answer == lowest, f"low is good for deletion, and these are the areas: {told}")
+
+
+check("4.1 which layer?", best_layer, test_best_layer)
+
+# %% [markdown]
+# ### Exercise 2 (build it): relevance rank
+#
+# The *relevance rank accuracy* (Arras and others, 2022) asks nothing of the values, only of their order: if the mask has $K$ pixels, which share of the
+# $K$ highest pixels of the map lies inside the mask? Write `relevance_rank(drawn, mask)` for one map and one mask, both of shape (H, W).
+#
+# *Hint.* `np.argsort(-drawn.ravel())`, `mask.ravel()`, `mask.sum()`.
+
+
+# %% tags=["exercise-build"]
+def relevance_rank(drawn, mask):
+    ### BEGIN SOLUTION
+    highest = np.argsort(-drawn.ravel())[: mask.sum()]
+    return mask.ravel()[highest].mean()
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_relevance_rank(answer):
+    fresh = np.random.default_rng(4)
+    for side, size in ((4, 3), (8, 10), (8, 30)):
+        drawn = fresh.permutation(side * side).reshape(side, side) + 1.0
+        mask = np.zeros(side * side, bool)
+        mask[fresh.choice(side * side, size, replace=False)] = True
+        mask = mask.reshape(side, side)
+        wanted = float(explain.relevance_rank(drawn[None], mask[None])[0])
+        given = float(answer(drawn, mask))
+        expect(given <= 1, f"a share is at most 1, this is {given:.2f}: divide by the number of pixels in the mask")
+        hint = "; is it the mask's own size that says how many pixels to take, and are they the highest?"
+        expect(
+            abs(given - wanted) < 1e-6, f"a mask of {size} pixels: {wanted:.3f} is wanted, this gives {given:.3f}{hint}"
+        )
+    stretched = np.exp(drawn / 50)
+    expect(
+        abs(float(answer(stretched, mask)) - wanted) < 1e-6, "only the order counts: stretching the map changes nothing"
+    )
+
+
+check("4.2 relevance rank", relevance_rank, test_relevance_rank)
+
+# %% [markdown]
+# ### Exercise 3 (find the bug): the map that depends on the company
+#
+# A colleague speeds GradCAM up by doing many pictures at once. His maps look fine, one by one, until somebody notices that a picture's map
+# changes with the pictures *beside* it. Find the mistake, and write `repaired_cam`, whose map of a picture is the same in any company.
+#
+# *Hint.* What is averaged over what?
+
+
+# %% tags=["exercise-bug"]
+def colleague_cam(model, images, classes):
+    both = keras.Model(model.inputs, [model.get_layer("conv3").output, model.get_layer("logits").output])
+    with tf.GradientTape() as tape:
+        A, y = both(tf.constant(images))
+        y_c = tf.gather(y, classes, batch_dims=1)
+    alpha = tf.reduce_mean(tape.gradient(y_c, A), axis=(0, 1, 2))
+    return tf.einsum("nijk,k->nij", A, alpha).numpy()
+
+
+def repaired_cam(model, images, classes):
+    ### BEGIN SOLUTION
+    both = keras.Model(model.inputs, [model.get_layer("conv3").output, model.get_layer("logits").output])
+    with tf.GradientTape() as tape:
+        A, y = both(tf.constant(images))
+        y_c = tf.gather(y, classes, batch_dims=1)
+    alpha = tf.reduce_mean(tape.gradient(y_c, A), axis=(1, 2))
+    return tf.einsum("nijk,nk->nij", A, alpha).numpy()
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_repaired_cam(answer):
+    network = models.course_cnn(data.shape, 5, seed=7)
+    fresh = np.random.default_rng(7)
+    strangers, asked = fresh.random((6, *data.shape), dtype=np.float32), np.array([0, 1, 2, 3, 4, 0])
+    together = np.asarray(answer(network, strangers, asked))
+    expect(together.shape[0] == 6, f"six pictures, six maps; this gives shape {together.shape}")
+    alone = np.concatenate([answer(network, strangers[i : i + 1], asked[i : i + 1]) for i in range(6)])
+    scale = np.abs(alone).max()
+    expect(
+        np.abs(together - alone).max() < 1e-4 * scale, "the map of a picture still changes with the pictures beside it"
+    )
+    right = explain.gradcam_maps(network)(strangers, asked)
+    expect(
+        np.abs(together - right).max() < 1e-4 * scale,
+        "the same in any company, but it is no longer GradCAM: average over the places alone",
+    )
+
+
+check("4.3 a map of its own", repaired_cam, test_repaired_cam)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## What we learned
+#
+# A heat map is a claim about the network, and claims can be measured: against known evidence, against the network's own answers, against a network that
+# knows nothing. Defaults decide more than methods do: guided gradients give one map for all classes, and probabilities hide the gradient of a sure answer. Some
+# methods beat a blob in the middle, and the measures do not agree which. Used well, a map finds what no accuracy shows: a network that reads a mark in the
+# corner.
+#
+# **Limits.** The evidence masks say what tells the class *to us*; a network may rightly use more. Deletion and insertion show pictures that no
+# camera takes. 500 drawn signs and one small network: the order of the methods need not hold elsewhere, so measure on yours. To pass a sanity check is not
+# yet to be true.
+#
+# **Further reading**
+#
+# - K. Simonyan, A. Vedaldi, A. Zisserman (2014), *Deep Inside Convolutional Networks: Visualising Image Classification Models and Saliency Maps*
+# - M. Zeiler, R. Fergus (2014), *Visualizing and Understanding Convolutional Networks*: occlusion
+# - J. Springenberg and others (2015), *Striving for Simplicity: The All Convolutional Net*: guided backpropagation
+# - R. Selvaraju and others (2017), *Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization*
+# - M. Sundararajan, A. Taly, Q. Yan (2017), *Axiomatic Attribution for Deep Networks*: integrated gradients
+# - D. Smilkov and others (2017), *SmoothGrad: removing noise by adding noise*
+# - J. Zhang and others (2018), *Top-Down Neural Attention by Excitation Backprop*: the pointing game
+# - J. Adebayo and others (2018), *Sanity Checks for Saliency Maps*
+# - V. Petsiuk, A. Das, K. Saenko (2018), *RISE: Randomized Input Sampling for Explanation of Black-box Models*
+# - C. Yeh and others (2019), *On the (In)fidelity and Sensitivity of Explanations*
+# - L. Arras, A. Osman, W. Samek (2022), *CLEVR-XAI: A benchmark dataset for the ground truth evaluation of neural network explanations*
+#
+# **Next:** notebook 05, SHAP: how much did each part count?
