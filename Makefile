@@ -3,7 +3,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: course test lab lock build clean
+.PHONY: course test lab lock build bench clean
 .DEFAULT_GOAL := course
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -23,6 +23,9 @@ build: .venv/.ready  ## make the student and solution notebooks from notebooks/s
 
 lock: .venv/.ready  ## new versions: pyproject.toml -> requirements.lock, environment.yml
 	@$(PYTHON) helpers/course/environment.py lock
+
+bench: .venv/.ready  ## time the course's explanations beside other libraries'
+	@$(BIN)/vigilant bench
 
 clean:  ## forget results, cached data and cached models
 	rm -rf build

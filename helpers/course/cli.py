@@ -75,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     scorecard.set_defaults(command=_scorecard)
     report = commands.add_parser("report", help="show the last runs, and whether they keep to time and memory")
     report.set_defaults(command=_report)
+    _add_bench(
+        commands.add_parser("bench", help="time the course's explanations beside other libraries' (for authors)")
+    )
     return parser
 
 
@@ -114,6 +117,13 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_build)
 
 
+def _add_bench(parser: argparse.ArgumentParser) -> None:
+    parts = ("gradcam", "integrated", "shap")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(parts)} (default: all)")
+    parser.add_argument("--repeats", type=_rounds, default=7, metavar="N", help="rounds of measurement (default: 7)")
+    parser.set_defaults(command=_bench, usage_error=parser.error)
+
+
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0, not {text!r}")
@@ -128,6 +138,12 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"a limit is a number of seconds above 0, not {text!r}")
     return seconds
+
+
+def _rounds(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"rounds are a whole number from 1, not {text!r}")
+    return int(text)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -289,6 +305,14 @@ def _report(options: argparse.Namespace) -> int:
         print("no notebook has run yet: 'vigilant run' runs them all, 'vigilant run 01' the first")
         return 0
     return _judge(entries, report)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from helpers.course import bench
+
+    if unknown := [part for part in options.parts if part not in bench.PARTS]:
+        options.usage_error(f"no part {', '.join(unknown)}; there are {', '.join(bench.PARTS)}")
+    return bench.main(options.parts or bench.PARTS, options.repeats)
 
 
 def _judge(entries: list[dict[str, Any]], report: Any) -> int:

@@ -370,7 +370,7 @@ def _mean_gradient(halves: Halves, images: Any, points: Any, classes: Any) -> An
     with tf.GradientTape() as back:
         back.watch(images)
         values = halves.before(images)
-    points = tf.ensure_shape(points, values.shape)
+    points = tf.ensure_shape(points, (None, *values.shape[1:]))
     count = tf.shape(images)[0]
     with tf.GradientTape() as tape:
         tape.watch(points)

@@ -33,6 +33,7 @@ class CourseCNN(nn.Module):
         self.conv1 = nn.Conv2d(channels, 32, 3)
         self.conv2 = nn.Conv2d(32, 64, 3)
         self.conv3 = nn.Conv2d(64, 64, 3)
+        self.relu1, self.relu2, self.relu3, self.relu4 = (nn.ReLU() for _ in range(4))  # each a place for hooks
         self.pool = nn.MaxPool2d(2)
         self.dropout = nn.Dropout(dropout)
         last_map = [((side - 2) // 2 - 2) // 2 - 2 for side in (height, width)]
@@ -61,11 +62,11 @@ class CourseCNN(nn.Module):
             wanted = ", ".join(str(side) for side in self.shape)
             raise ValueError(f"images must have shape (N, {wanted}), channels last, got {tuple(images.shape)}")
         x = (2 * images - 1).permute(0, 3, 1, 2)
-        x = self.pool(torch.relu(self.conv1(x)))
-        x = self.pool(torch.relu(self.conv2(x)))
-        x = torch.relu(self.conv3(x))
+        x = self.pool(self.relu1(self.conv1(x)))
+        x = self.pool(self.relu2(self.conv2(x)))
+        x = self.relu3(self.conv3(x))
         x = x.permute(0, 2, 3, 1).flatten(1)  # Keras flattens (H, W, C), and the weights of dense follow that order
-        x = torch.relu(self.dense(self.dropout(x)))
+        x = self.relu4(self.dense(self.dropout(x)))
         return self.last(self.dropout(x))
 
     def forward(self, images: Tensor) -> Tensor:
