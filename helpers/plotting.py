@@ -189,7 +189,7 @@ def estimates(
         axis.plot([estimate.low, estimate.high], [i, i], color=COLOURS[kind], linewidth=2)
         axis.plot([estimate.value], [i], MARKERS[kind], color=COLOURS[kind])
     axis.set_yticks(range(len(rows)), [f"{name}  (n={row.n:,})" for name, row in rows.items()], fontsize=FONT_SIZE - 1)
-    axis.invert_yaxis()
+    axis.set_ylim(len(rows) - 0.5, -0.5)  # from top to bottom, and no marker on the edge
     if reference:
         axis.axvline(reference[1], color="0.35", linestyle=":", label=reference[0])
     _finish(figure, axis, title, x_label, "")
@@ -688,7 +688,7 @@ def maps_on_one_scale(
     title, alt : str
         The finding, and the alternative text.
     limits : sequence of float, optional
-        For each column the value that gets the full colour. If not given, **one** for all maps: the 99.5th percentile
+        For each column the value that gets the full colour. If not given, **one** for all maps: the 99th percentile
         of their absolute values; only then is there a colour bar, because only then do colours compare.
     unit : str
         What the colour bar measures.
@@ -708,8 +708,12 @@ def maps_on_one_scale(
     lengths = [len(captions), *(len(rows) for rows in maps.values()), *([len(limits)] if limits is not None else [])]
     if not maps or any(length != len(images) for length in lengths):
         raise ValueError(f"{len(images)} pictures need as many captions, maps and limits, got {lengths}")
-    top = float(np.percentile(np.abs(np.stack(list(maps.values()))), 99.5)) or 1.0
-    figure = DescribedFigure(alt, figsize=(1.3 + size * len(images), 0.5 + (size + 0.12) * (1 + len(maps))))
+    top = float(np.percentile(np.abs(np.stack(list(maps.values()))), 99)) or 1.0
+    width = 1.4 + size * len(images) + 0.9 * (limits is None)
+    title = textwrap.fill(title, int(width * 11))
+    rows = size * (1 + len(maps)) + 0.25 * (title.count("\n") + 1)
+    figure = DescribedFigure(alt, figsize=(width, rows + 0.35))
+    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
     axes = figure.subplots(1 + len(maps), len(images), squeeze=False)
     for column, caption in enumerate(captions):
         axes[0, column].imshow(
@@ -717,7 +721,9 @@ def maps_on_one_scale(
         )
         axes[0, column].set_title(textwrap.fill(caption, max(8, int(size * 13))), fontsize=FONT_SIZE - 2)
     for row, (name, drawn) in enumerate(maps.items(), start=1):
-        axes[row, 0].set_ylabel(textwrap.fill(name, 16), fontsize=FONT_SIZE - 2, rotation=0, ha="right", va="center")
+        axes[row, 0].set_ylabel(
+            textwrap.fill(name, 18, break_long_words=False), fontsize=FONT_SIZE - 2, rotation=0, ha="right", va="center"
+        )
         for column in range(len(images)):
             limit = top if limits is None else limits[column] or 1.0
             shown = axes[row, column].imshow(drawn[column], cmap=SIGNED_COLOURS, vmin=-limit, vmax=limit)
@@ -726,10 +732,10 @@ def maps_on_one_scale(
         axis.set_yticks([])
         axis.spines[:].set_visible(False)
     if limits is None:
-        bar = figure.colorbar(shown, ax=axes[1:], shrink=0.9, pad=0.02, extend="both")
-        bar.set_label(f"against        {unit}        for", fontsize=FONT_SIZE - 2)
+        bar = figure.colorbar(shown, ax=axes[1:], shrink=0.9, pad=0.02, aspect=30, extend="both")
+        bar.set_label(f"{unit} (orange: for the class)", fontsize=FONT_SIZE - 2)
         bar.ax.tick_params(labelsize=FONT_SIZE - 2)
-    figure.suptitle(textwrap.fill(title, int(figure.get_figwidth() * 12)), fontsize=FONT_SIZE + 1)
+    figure.suptitle(title, fontsize=FONT_SIZE + 1)
     return figure
 
 
@@ -828,6 +834,7 @@ def described(figure: Figure, alt: str) -> DescribedFigure:
     buffer.seek(0)
     drawn = plt.imread(buffer)
     copy = DescribedFigure(alt, figsize=(drawn.shape[1] / 90, drawn.shape[0] / 90))
+    copy.set_layout_engine("none")
     axis = copy.add_axes((0, 0, 1, 1))
     axis.imshow(drawn)
     axis.axis("off")

@@ -28,8 +28,6 @@ helpers.require("0.1")
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from tf_explain.core.grad_cam import GradCAM
-from tf_explain.utils.image import apply_grey_patch
 
 from helpers import datasets, explain, intervals, models, plotting
 from helpers.cache import build_directory
@@ -61,6 +59,11 @@ for name, probability in models.top_classes(models.predict_function(imagenet)(ca
     print(f"{name}: {probability:.1%}")
 
 # %%
+import warnings
+
+from tf_explain.core.grad_cam import GradCAM
+
+warnings.filterwarnings("ignore", "The structure of `inputs`")  # tf-explain hands Keras 3 its input inside a list
 tabby = 281
 grid = GradCAM().explain(
     (cat, None), models.logits_model(imagenet), tabby, layer_name=models.LAST_MAPS, use_guided_grads=False
@@ -68,6 +71,8 @@ grid = GradCAM().explain(
 folder = build_directory() / "explanations"
 folder.mkdir(parents=True, exist_ok=True)
 GradCAM().save(grid, str(folder), "cat_gradcam.png")
+
+# %%
 plotting.contact_sheet(
     np.stack([photos.test.pixels[photos.class_names.index("cat")], grid]),
     ["the photograph", "GradCAM for the class tabby"],
@@ -210,6 +215,8 @@ plotting.attributions(
 # What tf-explain 0.3.1 *returns* is a picture for people. Four measured facts before anyone computes with it:
 
 # %%
+from tf_explain.utils.image import apply_grey_patch
+
 print(f"1. explain returns colours: {grid.dtype}, shape {grid.shape}. Measure the raw arrays instead.")
 patched = apply_grey_patch(images[0], 0, 0, 8)
 print(f"2. occlusion paints {patched.max():.1f} into a picture that ends at 1.0. We paint 0.5.")

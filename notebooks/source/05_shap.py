@@ -1,0 +1,860 @@
+# %% [markdown] slideshow={"slide_type": "slide"}
+# # 05 SHAP: how much did each part count?
+#
+# **The question.** The network says *stop sign*, and puts a number on it. How much of that number is due to each part of the
+# picture, and can we trust the shares that a library hands us?
+#
+# **What you will be able to do**
+#
+# - compute Shapley values from their definition, and say which four promises they keep,
+# - run shap's KernelExplainer on pictures in a way that works, and see why the well-known recipe does not,
+# - measure how far an estimate is from the exact values, and what four times the budget buys,
+# - find the settings that decide an explanation before the network is asked: the background, `l1_reg`, the colour scale,
+# - compare explanations by a measure and a price instead of by their looks, and say what to do when two disagree.
+#
+# **What you need first.** Notebook 01 (the network), and 03 or 04 for the words *local*, *model-agnostic* and *relevance mass*.
+#
+# **Time.** About 75 minutes to work through; 1 to 2 minutes to run on two cores.
+#
+# **What would fool you here.** SHAP values add up exactly to what is to be explained. That looks like a proof. In step 3 you will see an
+# explanation that adds up to six digits and is noise.
+
+# %%
+import helpers
+
+helpers.require("0.1")
+
+# %%
+import time
+from itertools import permutations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import shap
+from IPython.display import display
+from scipy import stats
+
+from helpers import datasets, explain, intervals, models, plotting
+from helpers.course.exercises import check, expect
+from helpers.scorecard import Scorecard
+
+# %% tags=["parameters"]
+# The pictures: "signs" are drawn here; "fashion" and "cifar10" are real.
+dataset = "signs"
+# "quick" takes about two minutes; "full" judges more pictures with more evaluations each.
+budget = "quick"
+# Every random choice below follows from this number.
+seed = 0
+
+# %%
+data = datasets.load(dataset, **datasets.split_sizes(dataset, budget), seed=seed)
+model = models.spine(data, budget, seed=seed).model
+predict = models.predict_function(models.logits_model(model))  # pictures to logits
+labels = data.test.labels
+logits = predict(data.test.images[:2000])
+print(data)
+
+# %% [markdown]
+# This is the network of notebook 01. We explain its **logits**, the numbers before the softmax: the softmax of a network that is
+# sure hardly moves, whatever is taken away.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 1: a game of four players
+#
+# Cut a picture into four quarters. A quarter can be *there*, or be replaced by a **background**: here the mean of 2,000 training pictures, a
+# grey blur. Four quarters make $2^4 = 16$ **coalitions**, from none to all. The network gives each of them a logit for the class, the
+# **value** $v$ of the coalition. That is a game: four players, sixteen values. The question *how much did each quarter count?*
+# becomes: how should the players share what they win together?
+
+# %%
+background = data.train.pixels[:2000].mean(axis=0, keepdims=True).astype(np.float32) / 255
+kinds = range(4)  # one picture of each of four classes: the one that the network is surest of
+surest = [int(np.argmax(np.where(labels[:2000] == kind, logits[:, kind], -np.inf))) for kind in kinds]
+examples, names = data.test.take(np.array(surest)).images, [data.class_names[kind] for kind in kinds]
+classes = logits[surest].argmax(axis=1)
+
+# %%
+picture, label = examples[0], int(classes[0])
+quarters = explain.grid_superpixels(picture[None], 4)[0]  # the number of its quarter, for each pixel
+coalitions = (np.arange(16)[:, None] >> np.arange(4) & 1).astype(bool)
+coalitions = coalitions[np.argsort(coalitions.sum(axis=1), kind="stable")]
+game = explain.picture_game(predict, picture, quarters, background)
+v = game(coalitions)[:, label]
+
+# %% [markdown]
+# **Before you look at the numbers:** which quarter do you expect to be worth most? Will the four alone add up to the four together?
+
+# %%
+plotting.contact_sheet(
+    np.where(coalitions[:, quarters][..., None], picture, background[0]),
+    [f"{value:.1f}" for value in v],
+    title=f"The logit of {data.class_names[label]}: from {v[0]:.1f} for no quarter to {v[-1]:.1f} for all four",
+    alt="Sixteen versions of a picture, with each of its quarters there or replaced by grey, and the logit of each.",
+    columns=8,
+)
+
+# %%
+value = {tuple(coalition.tolist()): float(amount) for coalition, amount in zip(coalitions, v, strict=True)}
+for player, where in enumerate(("upper left", "upper right", "lower left", "lower right")):
+    there = [coalition for coalition in value if coalition[player]]  # the first is this quarter alone
+    adds = [value[c] - value[(*c[:player], False, *c[player + 1 :])] for c in there]
+    print(f"{where}: alone it adds {adds[0]:.1f}; in other company, from {min(adds[1:]):.1f} to {max(adds[1:]):.1f}")
+
+# %% [markdown]
+# There is no such thing as *the* amount that a quarter adds: players **interact**. Whoever takes away one part at a time (occlusion, in
+# notebook 04) sees one of these contexts and no other.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 2: the fair share, from its definition
+#
+# Shapley's answer (1953): let the players come in one after the other, in every possible order, and note what each adds when it comes.
+# Its share is the mean over all orders:
+#
+# $$ \varphi_i \;=\; \frac{1}{n!} \sum_{\text{orders}} \bigl( v(S_i \cup \{i\}) - v(S_i) \bigr) $$
+#
+# with $S_i$ those who came before $i$. Here are all $4! = 24$ orders.
+
+
+# %%
+def shapley_by_orders(value, n):
+    phi, orders = np.zeros(n), list(permutations(range(n)))
+    for order in orders:
+        inside = [False] * n
+        for i in order:
+            before = value[tuple(inside)]
+            inside[i] = True
+            phi[i] += (value[tuple(inside)] - before) / len(orders)
+    return phi
+
+
+phi = shapley_by_orders(value, 4)
+print("upper left, upper right, lower left, lower right:", phi.round(2))
+print(f"their sum: {phi.sum():.3f}; what all gain over none: {v[-1] - v[0]:.3f}")
+
+# %% [markdown]
+# Four promises hold for these shares, and for no other rule (Shapley, 1953). **Efficiency**: they add up to the gain of all.
+# **Symmetry**: players that add the same everywhere get the same. **Dummy**: who adds nothing gets nothing. **Linearity**: the
+# shares of a sum of games are the sums of the shares. None of the four says that the game was the right one to play.
+#
+# Now the library. `KernelExplainer` (Lundberg and Lee, 2017) wants a function of rows: here a row of four zeros and ones says who is there.
+
+# %%
+kernel = shap.KernelExplainer(lambda rows: np.array([value[tuple(row)] for row in rows.astype(bool)]), np.zeros((1, 4)))
+by_library = kernel.shap_values(np.ones((1, 4)), nsamples=14, l1_reg=False, silent=True)[0]
+by_course = explain.exact_shapley(game, 4)[:, label]
+
+# %% tags=["nbval-check-output"]
+print("library, all 14 coalitions in between: the same to six digits:", bool(np.abs(by_library - phi).max() < 1e-6))
+print("helpers.explain.exact_shapley, by sums over coalitions: the same:", bool(np.abs(by_course - phi).max() < 1e-4))
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 3: the recipe that everyone copies
+#
+# ```python
+# explainer = shap.KernelExplainer(model.predict, x_train[:100])
+# shap_values = explainer.shap_values(x_test[:10])
+# shap.image_plot(shap_values, x_test[:10])
+# ```
+#
+# These three lines stand in many tutorials, for a network on pictures. Let us run them.
+
+# %% tags=["nbval-check-output"]
+try:
+    explainer = shap.KernelExplainer(predict, data.train.take(slice(100)).images)
+    explainer.shap_values(data.test.take(slice(10)).images)
+except Exception as error:
+    print(f"{type(error).__name__}: {error}")
+
+# %% [markdown]
+# KernelExplainer knows tables: one row for each case, one column for each feature. So we flatten. Every number of the picture is a
+# player now. We take 10 background pictures instead of 100, one picture instead of ten, one class, and 500 coalitions, so that it ends today; and we run it
+# twice, with two draws of the coalitions. **Predict: of the thousands of numbers in this picture, how many get a value other than
+# zero? And how many get one in both runs?**
+
+# %%
+ten = data.train.take(slice(10)).images
+
+
+def flat_logit(rows):
+    return predict(rows.reshape(-1, *data.shape).astype(np.float32))[:, label]
+
+
+def on_pixels(draw):
+    explainer = shap.KernelExplainer(flat_logit, ten.reshape(10, -1))
+    with explain.seeded(draw):  # shap draws from NumPy's global generator
+        return explainer.shap_values(picture.reshape(1, -1), nsamples=500, silent=True)[0]
+
+
+started = time.perf_counter()
+runs = np.stack([on_pixels(draw) for draw in (seed, seed + 1)])
+seconds = (time.perf_counter() - started) / 2
+
+# %%
+shared = ((runs[0] != 0) & (runs[1] != 0)).sum()
+shap.image_plot(
+    [run.reshape(1, *data.shape) for run in runs], picture[None], labels=["one draw", "another draw"], show=False
+)
+counted = f"{(runs[0] != 0).sum()} and {(runs[1] != 0).sum()} values, {shared} in common"
+plt.suptitle(f"Two runs on {picture.size:,} numbers: {counted}", y=0.86)
+plotting.described(
+    plt.gcf(), alt="shap's image plot of two runs of KernelExplainer on single pixels: a few specks in each."
+)
+
+# %%
+gain = predict(picture[None])[0, label] - predict(ten)[:, label].mean()
+print(f"to be explained: {gain:.6f}; the values add up to {runs[0].sum():.6f} and {runs[1].sum():.6f}")
+
+# %% [markdown]
+# Both runs add up. The sum is no evidence: it is forced on the answer, whatever the answer is. And they hardly agree on a pixel. Two
+# things went wrong, and only the first is widely known.
+#
+# **Too few samples.** Five hundred coalitions cannot separate thousands of players. What would the recipe cost as it stands? Its
+# default is two coalitions for each number, and 2,048 more; each is asked with each of 100 backgrounds.
+
+# %%
+auto = 2 * picture.size + 2048
+per_prediction = seconds / (500 * len(ten))
+print(
+    f"ten pictures: {10 * 100 * auto:,} predictions, {10 * 100 * auto * per_prediction / 60:.0f} minutes on this machine"
+)
+print(f"memory for the copies of one picture: {100 * auto * picture.size * 4 / 1e9:.1f} GB")
+
+# %% [markdown]
+# **A default that hardly anyone knows.** How many values were not zero? KernelExplainer picks at most *ten* players and
+# gives all others zero: `l1_reg="num_features(10)"`, its default since version 0.47. The recipe at its full price would still hand you
+# ten pixels. Step 5 measures what that does. From here on `l1_reg=False`.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 4: fewer players
+#
+# Nobody wants a share for each pixel. **Superpixels** are parts of a picture that come and go as a whole: pieces of like colour
+# (SLIC, `explain.superpixels`), or, for pictures as small as ours, a plain grid. Sixteen players make
+# $2^{16} = 65{,}536$ coalitions: too many for every picture, few enough to compute *exactly* for two, as a yardstick.
+#
+# How does KernelSHAP get along with a few hundred? It looks for the shares $\varphi$ that explain the values of the coalitions it asked, by
+# least squares, where $z_i$ is 1 if part $i$ is there, under the condition that they add up:
+#
+# $$ \min_\varphi \sum_z \pi(z) \Bigl( v(z) - v(0) - \sum_i z_i \varphi_i \Bigr)^2, \qquad
+# \pi(z) = \frac{n-1}{\binom{n}{|z|}\,|z|\,(n-|z|)} $$
+#
+# With these weights $\pi$ and all coalitions, the answer *is* Shapley's. The weights are large for coalitions that are nearly empty or
+# nearly full, so those are asked first.
+
+# %%
+parts = explain.grid_superpixels(examples, 16)
+values = explain.kernel_shap(predict, examples, classes, parts, background, evaluations=512, seed=seed)
+maps = explain.paint(values, parts)
+first = np.sort(values, axis=1)[:, ::-1]
+plotting.maps_on_one_scale(
+    examples,
+    {"KernelSHAP, 16 parts": maps},
+    names,
+    title=f"Two of sixteen parts hold {first[:, :2].sum() / values.sum():.0%} of the gain in these four pictures",
+    alt="Four pictures, and below each the Shapley values of its sixteen parts in colours from against to for the class.",
+)
+
+# %% [markdown]
+# Orange parts speak for the class, blue parts against it. Each part's value is shared out equally over its pixels, so that a map adds
+# up to its logit's gain. The sharp edges are those of the grid: the network knows nothing of them.
+#
+# ### A trap: the colour scale
+#
+# Four other pictures, drawn as most tools draw them: each map on a scale of its own. One is a clear sign, one the picture whose class gets the lowest logit in
+# the test set, one is noise, one hardly differs from the background. **Which of them holds the strongest evidence for its class?**
+
+# %%
+doubtful = data.test.take(np.array([logits.max(axis=1).argmin()])).images
+noise = np.random.default_rng(seed).random((1, *data.shape), dtype=np.float32)
+faint = 0.95 * background + 0.05 * examples[:1]
+mixed = np.concatenate([examples[:1], doubtful, noise, faint])
+mixed_classes = predict(mixed).argmax(axis=1)
+mixed_values = explain.kernel_shap(predict, mixed, mixed_classes, parts, background, evaluations=512, seed=seed)
+mixed_maps = explain.paint(mixed_values, parts)
+limits = np.abs(mixed_maps).max(axis=(1, 2))
+
+# %%
+plotting.maps_on_one_scale(
+    mixed,
+    {"each on its own scale": mixed_maps},
+    [
+        f"{data.class_names[kind]}, full colour at {limit:.4f}"
+        for kind, limit in zip(mixed_classes, limits, strict=True)
+    ],
+    limits=limits,
+    title=f"The same orange stands for {limits.min():.4f} in one picture and for {limits.max():.4f} in another",
+    alt="Maps of a clear picture, a doubtful one, noise, and the background, each on its own scale: all look equally strong.",
+)
+
+# %% [markdown]
+# A map on its own scale shows *where*, never *how much*: a picture about which the network has next to nothing to say gets the full
+# colours, too. Put maps that are to be compared on one scale, and print the scale.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 5: how wrong is the estimate?
+#
+# For two pictures we ask all 65,536 coalitions, keep the answers in a table, and get the exact values from it. Then any estimate can be
+# tried against them, again and again, without asking the network.
+
+# %%
+every = (np.arange(2**16)[:, None] >> np.arange(16) & 1).astype(bool)
+
+
+def tabled(row):
+    table = explain.picture_game(predict, examples[row], parts[row], background)(every)[:, classes[row]]
+    return lambda asked: table[asked.astype(int) @ 2 ** np.arange(16)]
+
+
+games = [tabled(row) for row in (0, 1)]
+exact = [explain.exact_shapley(game, 16) for game in games]
+print("mean size of an exact value:", np.abs(exact).mean().round(3), "logits")
+
+# %% [markdown]
+# Three ways: the course's `kernel_shapley`, the library with `l1_reg=False`, and the library as it comes. **Predict: how much smaller is
+# the error with four times as many evaluations?** If every answer were an independent draw, the error would fall with the root: half.
+
+
+# %%
+def by_shap(game, evaluations, draw, **options):
+    with explain.seeded(draw):
+        explainer = shap.KernelExplainer(game, np.zeros((1, 16)))
+        return explainer.shap_values(np.ones((1, 16)), nsamples=evaluations, silent=True, **options)[0]
+
+
+ways = {
+    "ours": lambda game, n, draw: explain.kernel_shapley(game, 16, n, seed=draw),
+    "shap, l1_reg=False": lambda game, n, draw: by_shap(game, n, draw, l1_reg=False),
+    "shap, as it comes": by_shap,
+}
+evaluations = np.array([128, 256, 512, 1024, 2048])
+tries = [(game, phi, draw) for game, phi in zip(games, exact, strict=True) for draw in range(12)]
+
+# %%
+squares = {  # mean square error: a row for each try, a column for each number of evaluations
+    name: np.array([[np.mean((way(game, n, draw) - phi) ** 2) for n in evaluations] for game, phi, draw in tries])
+    for name, way in ways.items()
+}
+
+
+def slope(rows):
+    return float(np.polyfit(np.log(evaluations), np.log(rows.mean(axis=0)) / 2, 1)[0])
+
+
+slopes = {name: intervals.bootstrap(slope, rows, seed=seed) for name, rows in squares.items()}
+for name, estimate in slopes.items():
+    print(f"slope of log error against log evaluations, {name}: {estimate}")
+
+# %%
+errors = {name: np.sqrt(rows.mean(axis=0)) for name, rows in squares.items()}
+kept = intervals.bootstrap(
+    lambda default, honest: float(np.sqrt(default[:, -1].mean() / honest[:, -1].mean())),
+    squares["shap, as it comes"],
+    squares["shap, l1_reg=False"],
+    seed=seed,
+)
+plotting.log_log(
+    {name: (evaluations, error) for name, error in errors.items()},
+    title=f"With 2,048 evaluations shap's default is {kept.value:.1f} times as wrong as with l1_reg=False",
+    alt="Root mean square error of Shapley values against the number of evaluations, on logarithmic axes, three ways.",
+    x_label="evaluations for each picture (of 65,534)",
+    y_label="error, logits",
+    guide=("the root: slope -1/2", -0.5),
+)
+
+# %% [markdown]
+# Without the default, the error falls about as the root does, or a little faster: no coalition is asked twice, and whole sizes of coalitions are asked
+# completely as the budget grows. Four times the price for a little more than twice the precision is the exchange rate of every method that draws.
+#
+# The default gives up part of that. It keeps ten of sixteen players, and no budget gives the other six back. Nothing warns you; the ten
+# still add up. How much it costs depends on how much the other six have to say.
+#
+# Ours draws every coalition together with its complement (Covert and Lee, 2021). So does the library, except for coalitions of exactly half the
+# players: compare the two lower curves.
+#
+# ### A trap: too few samples
+#
+# How many are enough? Ask it *twice*, with different draws: what differs between the two is noise.
+
+# %%
+for n in (32, 64, 128, 512, 2048):
+    draws = np.array([[explain.kernel_shapley(game, 16, n, seed=draw) for draw in range(8)] for game in games])
+    rank = np.mean(
+        [
+            stats.spearmanr(*pair)[0]
+            for of_picture in draws
+            for pair in zip(of_picture[::2], of_picture[1::2], strict=True)
+        ]
+    )
+    noise = np.sqrt(np.mean((draws - np.array(exact)[:, None]) ** 2)) / np.abs(exact).mean()
+    print(f"{n:>5} evaluations: error {noise:>4.0%} of a typical value; rank correlation of two draws {rank:.2f}")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 6: other roads to the same shares
+#
+# shap has quicker methods. **PartitionExplainer** halves the picture again and again and shares what each half adds (Owen's values, 1977): its
+# players come in families. **GradientExplainer** averages gradients along the way from a background to the picture (Erion and others,
+# 2021). **DeepExplainer** sends differences back through the layers (Shrikumar and others, 2017). The first needs a predict function only;
+# the other two must see inside. All get the same background here, so all explain the same gain.
+
+# %%
+cut_in_16 = lambda images: explain.grid_superpixels(images, 16)  # noqa: E731
+methods = {
+    "KernelSHAP": explain.superpixel_shap(predict, cut_in_16, background, evaluations=128, seed=seed),
+    "PartitionExplainer": explain.shap_partition(predict, background, evaluations=200, seed=seed),
+    "GradientExplainer": explain.shap_gradient(model, background, samples=50, seed=seed),
+    "DeepExplainer": explain.shap_deep(model, background),
+}
+shown = {name: method(examples, classes) for name, method in methods.items()}
+
+# %%
+gains = predict(examples)[np.arange(4), classes] - predict(background)[0, classes]
+off = {name: np.abs(drawn.sum(axis=(1, 2)) - gains) / np.abs(gains) for name, drawn in shown.items()}
+loosest = max(off, key=lambda name: off[name].mean())
+plotting.maps_on_one_scale(
+    examples,
+    shown,
+    names,
+    title=f"Four explainers, one gain: all but one add up; {loosest} is off by {off[loosest].mean():.0%} on average",
+    alt="Four pictures and the signed maps of four SHAP methods below them, on one colour scale.",
+)
+
+# %% [markdown]
+# Here is additivity, measured: the sum of each map against the gain it should share out. Two add up because they are made to, DeepExplainer
+# because each of its rules does; GradientExplainer draws, and adds up on average over the draws. Where a library's check of
+# additivity fails, something is wrong. Where it passes, little is proven: remember the ten pixels.
+#
+# DeepExplainer knows a list of operations. The course's network is on it; EfficientNet's depthwise convolutions are not, and it
+# stops with an error there. And on pictures in [0, 1], leave PartitionExplainer's `inpaint` maskers alone: they turn pixels into whole numbers first,
+# which makes every picture black.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 7: compared with what?
+#
+# A share is a share of a *difference*: this picture against the background. So far the background was the mean picture. It could be black, or ten training
+# pictures, or ten pictures of the very class that we explain. The library does not warn you about any of them. We take pictures of one class, and
+# **you predict:** with which background is there hardly anything left to explain, on average?
+
+# %%
+rows = np.flatnonzero(labels == label)[: 30 if budget == "quick" else 200]
+same_class = data.test.take(rows).images
+of_class = data.train.take(np.flatnonzero(data.train.labels == label)[:10]).images
+backgrounds = {
+    "the mean picture": background,
+    "black": np.zeros_like(background),
+    "ten training pictures": ten,
+    f"ten pictures of {data.class_names[label]}": of_class,
+}
+cells, asked = cut_in_16(same_class), np.full(len(rows), label)
+by_background = {
+    name: explain.kernel_shap(predict, same_class, asked, cells, fill, evaluations=64, seed=seed)
+    for name, fill in backgrounds.items()
+}
+
+# %%
+total = {name: intervals.mean(found.sum(axis=1)) for name, found in by_background.items()}
+least = min(total, key=lambda name: abs(total[name].value))
+plotting.maps_on_one_scale(
+    same_class[:5],
+    {name: explain.paint(found[:5], cells[:5]) for name, found in by_background.items()},
+    [f"{data.class_names[label]}"] * 5,
+    title=f"Least to explain on average against {least}: {total[least].value:.1f} logits; "
+    f"against {max(total, key=lambda name: total[name].value)}: {max(e.value for e in total.values()):.1f}",
+    alt="Five pictures of one class, and below them their Shapley values against four different backgrounds.",
+)
+
+# %%
+reference = by_background["the mean picture"]
+
+
+def alike(one, other):
+    return np.array([stats.spearmanr(a, b)[0] for a, b in zip(one, other, strict=True)])
+
+
+moved = {name: intervals.mean(alike(found, reference)) for name, found in by_background.items()}
+for name in backgrounds:
+    inside = ""
+    if "evidence" in data.test.masks:
+        mass = explain.relevance_mass(explain.paint(by_background[name], cells), data.test.masks["evidence"][rows])
+        inside = f"; on the evidence {mass.mean():.0%}"
+    print(
+        f"{name}: to explain {total[name].value:.1f}, rank correlation with the first {moved[name].value:.2f}{inside}"
+    )
+
+# %% [markdown]
+# The network is the same, the picture is the same, the method is the same; the answer is not, because the question is not. Against
+# the mean picture: *what makes this a sign of its class rather than a blur?* Against black: *which light matters?* Black parts cannot count then, and
+# where black is a colour of the data (most of a piece of clothing's surroundings, the ground of a digit), they never will. Against ten of its own class:
+# *what sets this one apart from others of its kind?* A background of one class is a trap because nobody sees it in the figure: it happens when the
+# first hundred rows of a sorted file serve as background.
+#
+# So a background is part of the question: state it beside every map.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 8: which one, at what price?
+#
+# The methods of notebooks 04 and 05 on the same pictures, with the same measures: **deletion** and **insertion** ask the network (painting the
+# highest-ranked pixels grey should make the probability fall soon: a *low* area; bringing them back should make it rise soon: a *high* one).
+# **Relevance mass**, where the pictures come with masks of what tells the class, is the share of the positive part of a map that lies on that *evidence*. All
+# explain the true class. The pictures are the first of those that notebook 04 judged, fewer because some of these methods are slow. **Before you run it: will the dearest be the best? Which cheap one might keep up?**
+
+# %%
+judged = data.test.take(slice(250 if budget == "quick" else 1000))
+pictures, truth = judged.images, judged.labels
+field = methods | {
+    "integrated gradients": explain.integrated_gradients(model, steps=16),  # from black, as in notebook 04
+    "the same from the mean": explain.integrated_gradients(model, steps=16, baseline=background[0]),
+    "gradients x inputs": explain.gradients_times_inputs(model),
+    "GradCAM": explain.gradcam(model),
+    "occlusion": explain.occlusion(predict, patch=8, stride=4),
+    "centre Gaussian": explain.centre_gaussian(),
+}
+drawn, price = {}, {}
+for name, method in field.items():
+    started = time.perf_counter()
+    drawn[name] = method(pictures, truth)
+    price[name] = 1000 * (time.perf_counter() - started) / len(pictures)
+
+# %%
+probability = models.predict_function(model)
+scores = {}
+for name, found in drawn.items():
+    if "evidence" in judged.masks:
+        scores["relevance mass (higher)", name] = explain.relevance_mass(found, judged.masks["evidence"])
+    deleted = explain.deletion(probability, pictures, truth, found, steps=16)
+    inserted = explain.insertion(probability, pictures, truth, found, steps=16)
+    scores["deletion AUC (lower)", name] = explain.auc(deleted)
+    scores["insertion AUC (higher)", name] = explain.auc(inserted)
+measures = list(dict.fromkeys(measure for measure, _ in scores))
+
+# %%
+sign = {measure: -1 if "(lower)" in measure else 1 for measure in measures}
+rival = "centre Gaussian"
+measured = {m: {name: intervals.mean(scores[m, name]) for name in field} for m in measures}
+better = {
+    m: {name: intervals.mean(sign[m] * (scores[m, name] - scores[m, rival])) for name in field if name != rival}
+    for m in measures
+}
+winners = {m: max(field, key=lambda name: sign[m] * measured[m][name].value) for m in measures}
+plotting.contest(
+    measured,
+    better,
+    rival=rival,
+    title="Best in " + "; in ".join(f"{m.split(' (')[0]}: {winner}" for m, winner in winners.items()),
+    alt="Scores of nine methods and the centre Gaussian with interval, one panel for each measure.",
+)
+
+# %%
+table = pd.DataFrame(
+    {m: {name: f"{e.value:.3f} ± {e.value - e.low:.3f}" for name, e in measured[m].items()} for m in measures}
+)
+table.insert(0, "ms per picture", pd.Series(price).map("{:.1f}".format))
+display(table.style.set_caption(f"mean ± half its 95% interval, n = {len(pictures)}"))
+
+# %% [markdown]
+# ### One recommendation
+#
+# A rule, fixed before looking: take the best method on each measure; every method that is not clearly worse than it (the interval of the *paired*
+# difference, on the same pictures, holds zero) is as good; of the methods that are as good on most measures, take the cheapest.
+
+# %%
+as_good = dict.fromkeys(field, 0)
+for m in measures:
+    for name in field:
+        difference = sign[m] * (scores[m, winners[m]] - scores[m, name])
+        as_good[name] += bool(np.ptp(difference) == 0 or intervals.mean(difference).low <= 0)
+most = max(as_good.values())
+advice = min((name for name in field if as_good[name] == most), key=price.get)
+print("as good as the best, number of measures:", {name: count for name, count in as_good.items() if count})
+print(
+    f"recommended here: {advice}, {price[advice]:.1f} ms per picture; as good as the best on {most} of {len(measures)}"
+)
+
+# %% [markdown]
+# Read it with care. The recommendation is for *this* network, *these* pictures and *these* measures; with another data set it may turn out
+# differently, and you now have the means to find out. What carries over: a method that needs no more than a predict function (KernelSHAP, PartitionExplainer,
+# occlusion) works on any model, also one behind a web service; the others must see inside, and are cheaper.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 9: two explanations disagree. And now?
+#
+# To compare maps of different grain we add each one up over the same sixteen parts, and rank the parts. **Predict the lowest number in the table.**
+
+# %%
+cells = cut_in_16(pictures)
+flat_cells = cells.reshape(len(cells), -1)
+ranks = {}
+for name, found in drawn.items():
+    sums = np.stack([np.bincount(part, row.ravel(), 16) for part, row in zip(flat_cells, found, strict=True)])
+    centred = stats.rankdata(sums, axis=1) - 8.5
+    ranks[name] = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+agreement = np.array([[(one * other).sum(axis=1).mean() for other in ranks.values()] for one in ranks.values()])
+
+# %%
+apart = np.unravel_index(agreement[:-1, :-1].argmin(), (len(field) - 1, len(field) - 1))
+plotting.shares_table(
+    agreement,
+    list(ranks),
+    title=f"Least agreement: {list(ranks)[apart[0]]} and {list(ranks)[apart[1]]}, {agreement[apart]:.2f}",
+    alt="Mean rank correlation between ten methods of explanation, over sixteen parts of each picture.",
+    low=0,
+)
+
+# %% [markdown]
+# Surveys find practitioners settle such a disagreement by taste (Krishna and others, 2022). Better, in this order:
+#
+# 1. **Is one of them noise?** Run it twice with two seeds (step 5). If it disagrees with itself, more evaluations come first.
+# 2. **Do they answer the same question?** Look at class, background and unit. KernelSHAP, PartitionExplainer and DeepExplainer against one
+#    background do; gradients x inputs compares with black, GradCAM with nothing at all.
+# 3. **Has one of them passed a test here?** Step 8, and the sanity checks of notebook 04.
+# 4. If two different questions remain, report both answers *with their questions*. What all of them say is safer to act on.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 10: real handwriting, and a forest
+#
+# For trees, Shapley values need no drawing: **TreeSHAP** (Lundberg and others, 2020) goes through every leaf. Here is the forest of notebook 03 on real
+# digits, 784 pixels each. Now pixels *are* affordable. TreeSHAP knows two games. In one, an absent pixel is replaced by those of background
+# pictures (*interventional*), as in all steps above; in the other, the tree goes both ways at a question about it, as often as training pictures did (*path dependent*, shap's default).
+# **Predict: do the two agree? And does either agree with KernelSHAP on sixteen parts, which asks the same forest from outside?**
+
+# %%
+from sklearn.ensemble import RandomForestClassifier
+
+digits = datasets.load("digits", train=3000, calibration=500, test=1500, seed=seed)
+flat = digits.train.images.reshape(len(digits.train), -1)
+forest = RandomForestClassifier(100, max_features="log2", random_state=seed, n_jobs=-1).fit(flat, digits.train.labels)
+written, fill = digits.test.take(slice(20)).images, digits.train.take(slice(20)).images
+said = forest.predict(written.reshape(20, -1)).astype(int)
+trees = {
+    "path dependent": shap.TreeExplainer(forest),
+    "interventional": shap.TreeExplainer(forest, fill.reshape(20, -1)),
+}
+on_tree = {}
+for name, explainer in trees.items():
+    found = explainer.shap_values(written.reshape(20, -1), check_additivity=False)  # (pictures, pixels, classes)
+    on_tree[name] = found[np.arange(20), :, said].reshape(written.shape[:3])
+
+# %%
+from_outside = explain.kernel_shap(
+    lambda x: forest.predict_proba(x.reshape(len(x), -1)), written, said, cut_in_16(written), fill, 128, seed
+)
+by_part = {
+    name: np.stack(
+        [np.bincount(part.ravel(), row.ravel(), 16) for part, row in zip(cut_in_16(written), found, strict=True)]
+    )
+    for name, found in on_tree.items()
+}
+chances = forest.predict_proba(written.reshape(20, -1))[np.arange(20), said]
+for name, found in on_tree.items():
+    owed = chances - np.atleast_1d(trees[name].expected_value)[said]
+    print(f"TreeSHAP, {name}: sum off by at most {np.abs(found.sum(axis=(1, 2)) - owed).max():.0e}")
+
+# %%
+outside = {name: intervals.mean(alike(found, from_outside)) for name, found in by_part.items()}
+inside = intervals.mean(alike(by_part["path dependent"], by_part["interventional"]))
+print("rank correlation over the sixteen parts: path dependent with interventional", inside)
+for name, estimate in outside.items():
+    print(f"KernelSHAP with TreeSHAP, {name}: {estimate}")
+plotting.maps_on_one_scale(
+    1 - written[:6],
+    {f"TreeSHAP, {name}": found[:6] for name, found in on_tree.items()},
+    [f"a {digit}" for digit in said[:6]],
+    title=f"Two games, one forest: rank correlation {inside.value:.2f}; with KernelSHAP {outside['path dependent'].value:.2f} and {outside['interventional'].value:.2f}",
+    alt="Six handwritten digits and the TreeSHAP values of their pixels, path dependent and interventional.",
+    unit="probability per pixel",
+)
+
+# %% [markdown]
+# All three are *SHAP values*, all add up, and none is wrong: they are shares in different games. The name of the method does not say which game was
+# played. What differs from our signs: these are pictures that people wrote, and the model is one that TreeSHAP explains without drawing coalitions. Whether a share is
+# *true* we cannot say here: nobody knows the evidence in a handwritten 4.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Record
+
+# %%
+scorecard = Scorecard(notebook="05_shap", dataset=dataset, model="course_cnn", seed=seed, budget=budget)
+owed = predict(pictures)[np.arange(len(truth)), truth] - predict(background)[0, truth]
+for name in methods:
+    missed = np.abs(drawn[name].sum(axis=(1, 2)) - owed)
+    scorecard.record("explanation", f"additivity error, {name}", *intervals.mean(missed), direction="lower")
+    for m in measures:
+        name_of, direction = m.removesuffix(")").split(" (")
+        scorecard.record("explanation", f"{name_of}, {name}", *measured[m][name], direction=direction)
+for way, estimate in slopes.items():
+    scorecard.record("explanation", f"slope of the error of Shapley values, {way}", *estimate, direction="lower")
+scorecard.record("explanation", "error of shap's default over l1_reg=False", *kept, direction="lower")
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Exercises
+#
+# ### Exercise 1 (use it): why this and not that?
+#
+# *Why a 30?* is seldom the question. *Why a 30 and not an 80?* is. Write `contrast(images, one, other)`: for each picture the shares (N, 16) of sixteen grid
+# parts in the **difference** of the logits of class `one` and class `other` (two whole numbers, the same for all pictures), with 256
+# evaluations, the seed of the notebook and the mean picture as background.
+#
+# *Hint.* Linearity: the shares of a difference of games are the differences of the shares. `np.full(len(images), one)` asks for one class.
+
+
+# %% tags=["exercise-use"]
+def contrast(images, one, other):
+    ### BEGIN SOLUTION
+    parts = explain.grid_superpixels(images, 16)
+    of_one, of_other = (
+        explain.kernel_shap(predict, images, np.full(len(images), kind), parts, background, 256, seed)
+        for kind in (one, other)
+    )
+    return of_one - of_other
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_contrast(answer):
+    fresh = data.calibration.take(slice(3)).images
+    given = np.asarray(answer(fresh, 2, 5))
+    expect(given.shape == (3, 16), f"three pictures of sixteen parts: shape (3, 16), not {given.shape}")
+    raised = predict(fresh) - predict(background)
+    owed = raised[:, 2] - raised[:, 5]
+    expect(
+        np.abs(given.sum(axis=1) - owed).max() < 1e-3 * max(1, np.abs(owed).max()),
+        "the shares do not add up to the gain in logit 2 minus the gain in logit 5: subtract the shares of the second class",
+    )
+    expect(
+        np.allclose(given, -np.asarray(answer(fresh, 5, 2)), atol=1e-4),
+        "5 against 2 is 2 against 5 with the sign turned",
+    )
+    game = explain.picture_game(predict, fresh[0], explain.grid_superpixels(fresh[:1], 16)[0], background)
+    wanted = explain.kernel_shapley(lambda z: game(z)[:, 2] - game(z)[:, 5], 16, 1024, seed=7)
+    far = np.abs(given[0] - wanted).max() / np.abs(wanted).max()
+    expect(
+        far < 0.25,
+        "the shares of the first picture are not those of the difference: are parts, background and pictures the same for both?",
+    )
+
+
+check("5.1 why this and not that?", contrast, test_contrast)
+
+# %% [markdown]
+# ### Exercise 2 (build it): Shapley values by drawing orders
+#
+# Before KernelSHAP there was a plainer way (Castro and others, 2009): instead of all $n!$ orders, draw some. Write
+# `by_random_orders(game, players, orders, seed)`, which gives the mean of what each player adds, over `orders` orders drawn at random. `game` takes
+# coalitions, bool of shape (M, players), and gives M values. Its error falls with the root of the number of orders, whatever the number of players.
+#
+# *Hint.* For one order: `rng.permutation(players)`, and a table of `players + 1` coalitions that grows by one player from row to row; the differences
+# of its values belong to the players *in that order*.
+
+
+# %% tags=["exercise-build"]
+def by_random_orders(game, players, orders, seed):
+    ### BEGIN SOLUTION
+    rng = np.random.default_rng(seed)
+    phi = np.zeros(players)
+    for _ in range(orders):
+        order = rng.permutation(players)
+        growing = np.zeros((players + 1, players), bool)
+        for step, player in enumerate(order, start=1):
+            growing[step:, player] = True
+        phi[order] += np.diff(game(growing)) / orders
+    return phi
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_orders(answer):
+    fresh = np.random.default_rng(5)
+    table = fresh.normal(size=2**6).cumsum()
+    game = lambda z: table[np.asarray(z, bool)[:, :6].astype(int) @ 2 ** np.arange(6)]  # noqa: E731
+    true = explain.exact_shapley(game, 6)
+    one = np.asarray(answer(game, 6, 1, 0), float)
+    expect(one.shape == (6,), f"six players, six values; this has shape {one.shape}")
+    expect(
+        abs(one.sum() - (table[-1] - table[0])) < 1e-6,
+        "even with one order the values add up to all minus none: is the empty coalition the first row?",
+    )
+    tries = np.array([answer(game, 6, 200, s) for s in range(20)])
+    expect(np.ptp(tries, axis=0).max() > 1e-6, "another seed must draw other orders")
+    expect(
+        np.array_equal(answer(game, 6, 3, 1), answer(game, 6, 3, 1)),
+        "the same seed must give the same values: np.random.default_rng(seed)",
+    )
+    z = np.abs(tries.mean(axis=0) - true) / (tries.std(axis=0, ddof=1) / np.sqrt(20) + 1e-12)
+    expect(
+        z.max() < 6,
+        "on average over seeds the values must be Shapley's: does each difference go to the player who came in at that step?",
+    )
+    seven = answer(game, 7, 50, 0)
+    expect(abs(seven[6]) < 1e-9, "a player who adds nothing must get nothing")
+    wide = np.std([answer(game, 6, 10, s) for s in range(20)], axis=0).mean() / tries.std(axis=0).mean()
+    expect(2.2 < wide < 9, "twenty times the orders must bring the error down to about a quarter")
+
+
+check("5.2 random orders", by_random_orders, test_orders)
+
+# %% [markdown]
+# ### Exercise 3 (find the bug): the class that was a picture
+#
+# A tutorial of 2021 explains ten pictures for ten classes and draws the maps of class `k` with the function below. In those days shap handed out a *list*, one array
+# for each class. Since version 0.45 GradientExplainer and DeepExplainer hand out **one array** of shape (pictures, height, width, channels,
+# classes). The tutorial still runs, without a warning, and draws something colourful. What does it draw? Write `class_maps(values, k)`,
+# which gives the signed maps (pictures, height, width) of class `k`, summed over the channels.
+#
+# *Hint.* Which axis does `values[k]` choose from, and which does `.sum(axis=-1)` add up?
+
+
+# %% tags=["exercise-bug"]
+def tutorial_maps(values, k):
+    return values[k].sum(axis=-1)
+
+
+def class_maps(values, k):
+    ### BEGIN SOLUTION
+    return values[..., k].sum(axis=3)
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_class_maps(answer):
+    fresh = np.random.default_rng(3)
+    values = fresh.normal(size=(5, 4, 6, 3, 5))
+    given = np.asarray(answer(values, 2))
+    expect(given.shape != (4, 6, 3), "this is the third *picture*, its classes added up: choose k from the last axis")
+    expect(given.shape == (5, 4, 6), f"five pictures of 4 by 6 pixels: shape (5, 4, 6), not {given.shape}")
+    expect(not np.allclose(given, values[2].sum(axis=-1).mean()), "choose k from the last axis")
+    expect(
+        np.allclose(given, values[:, :, :, :, 2].sum(axis=3)),
+        "these are not the sums over the channels of class 2, with their signs",
+    )
+    grey = fresh.normal(size=(2, 4, 4, 1, 7))
+    expect(np.allclose(answer(grey, 6), grey[..., 0, 6]), "with one channel and seven classes it must work, too")
+
+
+check("5.3 the class that was a picture", class_maps, test_class_maps)
+
+# %% [markdown]
+# Added over the classes, what is left says how much a pixel moves *all* logits together: an answer to no question that anybody asked. Code that is
+# copied from the year of its library's last change needs its shapes checked, not its pictures admired.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## What we learned
+#
+# Shapley values are the one way to share a gain that keeps four reasonable promises; which game they share is our choice: class, players, background. On
+# pixels the well-known recipe cannot be paid for, and its default keeps ten of them. On superpixels the values can be computed exactly, estimated at
+# an error that is known, and compared. Adding up proves nothing. Methods that share a name may play different games, and a measure
+# decides better between them than their looks.
+#
+# **Limits.** Replacing parts by a background makes pictures that the network never saw; its answers to them are part of every number
+# here. The exact values were computed for two pictures. The evidence masks exist because we drew the signs; relevance mass rewards maps that lie
+# where *we* think the reason is. The timings hold for one small network on one machine. Shares say what the network used, not what causes a sign to be a stop sign.
+#
+# **Further reading**
+#
+# - L. S. Shapley (1953), *A Value for n-Person Games*
+# - S. M. Lundberg, S.-I. Lee (2017), *A Unified Approach to Interpreting Model Predictions*
+# - I. Covert, S.-I. Lee (2021), *Improving KernelSHAP: Practical Shapley Value Estimation Using Linear Regression*
+# - M. Sundararajan, A. Najmi (2020), *The Many Shapley Values for Model Explanation*
+# - I. E. Kumar, S. Venkatasubramanian, C. Scheidegger, S. Friedler (2020), *Problems with Shapley-Value-Based Explanations as Feature Importance Measures*
+# - S. Krishna and others (2022), *The Disagreement Problem in Explainable Machine Learning: A Practitioner's Perspective*
+# - S. M. Lundberg and others (2020), *From Local Explanations to Global Understanding with Explainable AI for Trees*
+#
+# **Next:** 06 Adversarial attacks: how is it fooled?
