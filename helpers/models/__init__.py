@@ -1,4 +1,4 @@
-"""Things that predict: the course CNN, its training, torch twin, exports and predict functions; ImageNet networks.
+"""Things that predict: the course CNN, its training, twin and exports; ImageNet networks; models that can be read.
 
 Importing this package loads neither TensorFlow nor torch; the first use of a name loads the module behind it.
 """
@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from helpers.models.export import onnx_predict_function, parity, save_keras, save_onnx
     from helpers.models.imagenet import LAST_MAPS, VGG16_LAST_MAPS, ModelUnavailable, efficientnet_lite0, vgg16
     from helpers.models.imagenet_classes import imagenet_class_names, top_classes
+    from helpers.models.interpretable import (
+        PixelModel,
+        SpamFilter,
+        decision_tree,
+        digit_forest,
+        questions_asked,
+        random_forest,
+        size_of,
+        softmax_regression,
+        spam_filter,
+        way_through,
+    )
     from helpers.models.prediction import mc_dropout_function, predict_function, predict_split
     from helpers.models.recipes import Recipe, dropout_recipe, planted_recipe, shortcut_recipe, spine_recipe
     from helpers.models.torch_twin import to_torch
@@ -22,9 +34,13 @@ __all__ = [
     "LAST_MAPS",
     "VGG16_LAST_MAPS",
     "ModelUnavailable",
+    "PixelModel",
     "Recipe",
+    "SpamFilter",
     "Trained",
     "course_cnn",
+    "decision_tree",
+    "digit_forest",
     "dropout_recipe",
     "efficientnet_lite0",
     "embedding_model",
@@ -37,14 +53,20 @@ __all__ = [
     "planted_recipe",
     "predict_function",
     "predict_split",
+    "questions_asked",
+    "random_forest",
     "save_keras",
     "save_onnx",
     "shortcut_recipe",
+    "size_of",
+    "softmax_regression",
+    "spam_filter",
     "spine",
     "spine_recipe",
     "to_torch",
     "top_classes",
     "vgg16",
+    "way_through",
 ]
 
 _MODULE_OF = {
@@ -62,6 +84,16 @@ _MODULE_OF = {
     "vgg16": "imagenet",
     "imagenet_class_names": "imagenet_classes",
     "top_classes": "imagenet_classes",
+    "PixelModel": "interpretable",
+    "SpamFilter": "interpretable",
+    "decision_tree": "interpretable",
+    "digit_forest": "interpretable",
+    "questions_asked": "interpretable",
+    "random_forest": "interpretable",
+    "size_of": "interpretable",
+    "softmax_regression": "interpretable",
+    "spam_filter": "interpretable",
+    "way_through": "interpretable",
     "mc_dropout_function": "prediction",
     "predict_function": "prediction",
     "predict_split": "prediction",
