@@ -713,7 +713,7 @@ def maps_on_one_scale(
     title = textwrap.fill(title, int(width * 11))
     rows = size * (1 + len(maps)) + 0.25 * (title.count("\n") + 1)
     figure = DescribedFigure(alt, figsize=(width, rows + 0.35))
-    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
+    figure.set_layout_engine("constrained", h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
     axes = figure.subplots(1 + len(maps), len(images), squeeze=False)
     for column, caption in enumerate(captions):
         axes[0, column].imshow(
