@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.explain.base import check_count
 from helpers.models.backend import keras, tf
 from helpers.models.cnn import logits_model
 from helpers.models.shapes import check_fits
@@ -118,31 +119,6 @@ def batch_size_for(model: keras.Model, batch_size: int | None) -> int:
         return check_count(batch_size, "batch_size")
     sides = [side for side in model.input_shape[1:] if side is not None]
     return int(max(1, min(256, _FLOATS_AT_ONCE // np.prod(sides))))
-
-
-def check_count(value: int, name: str) -> int:
-    """A whole number of at least 1.
-
-    Parameters
-    ----------
-    value : int
-        What a function was given.
-    name : str
-        How the message calls it.
-
-    Returns
-    -------
-    int
-        The same number.
-
-    Raises
-    ------
-    ValueError
-        If it is not a whole number of at least 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    return int(value)
 
 
 def traced(function: Callable[..., Any], model: keras.Model, *more: Any) -> Callable[..., Any]:

@@ -28,7 +28,8 @@ class Explainer:
     signed : bool
         Whether a negative value means "speaks against the class". Unsigned maps are nowhere negative.
     classes : int or None
-        Number of classes of the model; None for a baseline, which has no model and ignores the class.
+        Number of classes of the model; None for a baseline, which has no model and ignores the class, and for a method
+        that sees the number only when it asks its predict function.
     """
 
     name: str
@@ -92,7 +93,7 @@ def check_maps(maps: ArrayLike, shape: tuple[int, int, int] | None = None, name:
     TypeError
         If they are not numbers.
     ValueError
-        If the shape is wrong, there is no map, or a value is NaN or infinite.
+        If the shape is wrong, there is no map, or a value is NaN, infinite or too large for float32.
     """
     array = np.asarray(maps)
     if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
@@ -101,9 +102,11 @@ def check_maps(maps: ArrayLike, shape: tuple[int, int, int] | None = None, name:
         raise ValueError(f"{name} must have shape (N, H, W), one map for each picture, got {array.shape}")
     if shape is not None and array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, one map for each picture, got {array.shape}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity")
-    return array.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused below
+        checked = array.astype(np.float32, copy=False)
+    if not np.isfinite(checked).all():
+        raise ValueError(f"{name} must be finite, got NaN, infinity or a value too large for float32")
+    return checked
 
 
 def positive_part(maps: ArrayLike) -> Maps:
@@ -120,3 +123,51 @@ def positive_part(maps: ArrayLike) -> Maps:
         Nowhere negative.
     """
     return np.maximum(check_maps(maps), 0)
+
+
+def check_count(value: int, name: str) -> int:
+    """A whole number of at least 1.
+
+    Parameters
+    ----------
+    value : int
+        What a function was given.
+    name : str
+        How the message calls it.
+
+    Returns
+    -------
+    int
+        The same number.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number of at least 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)
+
+
+def check_seed(value: int) -> int:
+    """A seed for NumPy's generators.
+
+    Parameters
+    ----------
+    value : int
+        What a function was given as seed.
+
+    Returns
+    -------
+    int
+        The same number.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number of at least 0.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {value!r}")
+    return int(value)

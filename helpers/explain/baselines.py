@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.explain.base import Explainer
+from helpers.explain.base import Explainer, check_seed
 
 
 def random_map(seed: int = 0) -> Explainer:
@@ -29,10 +29,9 @@ def random_map(seed: int = 0) -> Explainer:
     Raises
     ------
     ValueError
-        If the seed is negative.
+        If the seed is not a whole number of at least 0.
     """
-    if seed < 0:
-        raise ValueError(f"seed must be at least 0, got {seed}")
+    check_seed(seed)
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
         return np.stack([_noise(picture, seed) for picture in images])

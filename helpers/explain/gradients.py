@@ -16,14 +16,13 @@ from helpers.explain._graphs import (
     Halves,
     affine_halves,
     batch_size_for,
-    check_count,
     chosen_logits,
     find_layer,
     in_blocks,
     logits_of,
     traced,
 )
-from helpers.explain.base import Explainer
+from helpers.explain.base import Explainer, check_count, check_seed
 from helpers.models.backend import keras, tf
 
 # Points on the paths of several pictures that go through the network at once.
@@ -455,7 +454,7 @@ def _smooth(
     if not 0 < noise <= 1:
         raise ValueError(f"noise must lie in (0, 1], a share of the range of the pixels, got {noise}; try 0.15")
     shape = logits.input_shape[1:]
-    drawn = np.random.default_rng(seed).normal(0, noise, (samples, *shape)).astype(np.float32)
+    drawn = np.random.default_rng(check_seed(seed)).normal(0, noise, (samples, *shape)).astype(np.float32)
     points = batch_size_for(logits, batch_size)
 
     def gradients(images: Any, classes: Any, shifts: Any) -> Any:

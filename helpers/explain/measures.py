@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.datasets.base import check_images, check_labels
-from helpers.explain.base import Explainer, Maps, check_maps, positive_part
+from helpers.explain.base import Explainer, Maps, check_count, check_maps, check_seed, positive_part
 from helpers.explain.sanity import map_similarity
 
 Predict = Callable[[NDArray[np.float32]], NDArray]
@@ -168,7 +168,8 @@ def _check_masks(masks: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np
 def _falling_order(maps: Maps, seed: int) -> NDArray[np.int64]:
     # Pixels of each picture, (N, H * W), from the largest value to the smallest; ties in an order drawn for each.
     values = maps.reshape(len(maps), -1)
-    shuffled = np.random.default_rng(seed).permuted(np.broadcast_to(np.arange(values.shape[1]), values.shape), axis=1)
+    rng = np.random.default_rng(check_seed(seed))
+    shuffled = rng.permuted(np.broadcast_to(np.arange(values.shape[1]), values.shape), axis=1)
     falling = np.argsort(-np.take_along_axis(values, shuffled, axis=1), axis=1, kind="stable")
     return np.take_along_axis(shuffled, falling, axis=1)
 
@@ -451,10 +452,9 @@ def max_sensitivity(
     """
     if not 0 < radius <= 1:
         raise ValueError(f"radius must lie in (0, 1], a share of the range of the pixels, got {radius}; try 0.02")
-    if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 1:
-        raise ValueError(f"samples must be a whole number of at least 1, got {samples!r}")
+    check_count(samples, "samples")
     checked = check_images(images)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     here = explainer(checked, classes).astype(np.float64)
     size, largest = _norm(here), np.zeros(len(checked))
     for _ in range(samples):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.datasets.base import check_labels
-from helpers.explain.base import Explainer
+from helpers.explain.base import Explainer, check_count
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -39,16 +39,15 @@ def occlusion(predict_logits: Predict, patch: int = 8, stride: int = 4, value: f
     Raises
     ------
     ValueError
-        If patch, stride or value are out of range; on use, if the patch is larger than the picture or a class is out of
-        range.
+        If patch, stride or value are out of range; on use, if the patch is larger than the picture, a class is out of
+        range, or `predict_logits` does not give (N, K).
 
     References
     ----------
     M. D. Zeiler and R. Fergus (2014), "Visualizing and understanding convolutional networks".
     """
-    for name, number in (("patch", patch), ("stride", stride)):
-        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < 1:
-            raise ValueError(f"{name} must be a whole number of pixels, at least 1, got {number!r}")
+    check_count(patch, "patch")
+    check_count(stride, "stride")
     if stride > patch:
         raise ValueError(
             f"stride must be at most patch, or pixels between two places are never hidden: {stride} > {patch}"
@@ -63,7 +62,7 @@ def occlusion(predict_logits: Predict, patch: int = 8, stride: int = 4, value: f
                 f"patch must be at most {min(height, width)} for pictures of {height}x{width}, got {patch}"
             )
         rows = np.arange(len(images))
-        logits = np.asarray(predict_logits(images))
+        logits = _logits(predict_logits, images)
         check_labels(classes, len(images), logits.shape[1], "classes")
         falls = np.zeros(images.shape[:3], np.float64)
         times = np.zeros((height, width))
@@ -72,13 +71,23 @@ def occlusion(predict_logits: Predict, patch: int = 8, stride: int = 4, value: f
             for left in _places(width, patch, stride):
                 here = np.s_[:, top : top + patch, left : left + patch]
                 hidden[here] = value
-                fall = logits[rows, classes] - np.asarray(predict_logits(hidden))[rows, classes]
+                fall = logits[rows, classes] - _logits(predict_logits, hidden)[rows, classes]
                 falls[here] += fall[:, None, None]
                 times[here[1:]] += 1
                 hidden[here] = images[here]
         return (falls / times).astype(np.float32)
 
     return Explainer("occlusion", attribute, signed=True)
+
+
+def _logits(predict_logits: Predict, images: NDArray[np.float32]) -> NDArray:
+    given = np.asarray(predict_logits(images))
+    if given.ndim != 2 or len(given) != len(images):
+        raise ValueError(
+            f"predict_logits must give shape ({len(images)}, K) for {len(images)} pictures, it gave {given.shape}. "
+            "For a Keras model: models.predict_function(models.logits_model(model))"
+        )
+    return given
 
 
 def _places(side: int, patch: int, stride: int) -> range:

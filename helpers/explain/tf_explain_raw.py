@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.datasets.base import check_images, check_labels
-from helpers.explain._graphs import check_count, find_layer, logits_of, traced
-from helpers.explain.base import Explainer
+from helpers.explain._graphs import find_layer, logits_of, traced
+from helpers.explain.base import Explainer, check_count, check_seed
 from helpers.models.backend import keras, tf
 from helpers.models.prediction import predict_function
 from helpers.models.shapes import check_fits
@@ -200,6 +200,7 @@ def _smoothgrad(
     check_count(samples, "samples")
     if not 0 < noise <= 1:
         raise ValueError(f"noise must lie in (0, 1], a share of the range of the pixels, got {noise}; try 0.15")
+    check_seed(seed)
     average = SmoothGrad.get_averaged_gradients.python_function
 
     def arrays(images: NDArray, label: int) -> Any:
