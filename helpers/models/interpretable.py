@@ -57,8 +57,7 @@ class PixelModel:
         Returns
         -------
         numpy.ndarray of float32, shape (N, K)
-            Rows that sum to 1. A forest whose trees are split evenly is undecided to the last digit of a double, which
-            depends on the order in which threads finish; in float32 the even votes are equal, and the first class wins.
+            Rows that sum to 1.
 
         Raises
         ------
@@ -124,8 +123,12 @@ def softmax_regression(train: Split, classes: int, c: float = 0.1) -> PixelModel
         If there are no pictures, a label is out of range, or only one class was shown.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
-    return _fit(LogisticRegression(C=c, max_iter=2000), train, classes)
+    # Newton's steps are many products of a matrix and a vector, too small for threads: on a machine that others use as
+    # well, these wait for each other, and a fit that takes half a second alone takes ten.
+    with threadpool_limits(1, user_api="blas"):
+        return _fit(LogisticRegression(C=c, solver="newton-cg", max_iter=200), train, classes)
 
 
 def decision_tree(
