@@ -358,8 +358,9 @@ def attributions(
 ) -> DescribedFigure:
     """Pictures, one row each, and beside each the maps that methods of explanation drew of it.
 
-    Every map has a scale of its own, up to its largest value: compare places, not sizes. Maps with negative values are
-    drawn from blue (against the class) over white (nothing) to red (for it), the others from black to light.
+    Every map has a scale of its own, up to its largest value: compare places, not sizes. The maps of a method that has
+    negative values are drawn from blue (against the class) over white (nothing) to red (for it), the others from black
+    to light.
 
     Parameters
     ----------
@@ -398,7 +399,7 @@ def attributions(
         axes[row, 0].imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
         axes[row, 0].set_ylabel(textwrap.fill(caption, 14), fontsize=FONT_SIZE - 2, rotation=0, ha="right", va="center")
         for axis, drawn in zip(axes[row, 1:], maps.values(), strict=True):
-            _map(axis, drawn[row])
+            _map(axis, drawn[row], signed=bool(np.min(drawn) < 0))
             if outlines is not None and outlines[row].any():
                 axis.contour(outlines[row], levels=[0.5], colors=[COLOURS[2]], linewidths=1)
     for axis, name in zip(axes[0], ["", *maps], strict=True):
@@ -411,9 +412,8 @@ def attributions(
     return figure
 
 
-def _map(axis: Axes, drawn: NDArray) -> None:
+def _map(axis: Axes, drawn: NDArray, *, signed: bool) -> None:
     largest = float(np.abs(drawn).max()) or 1.0
-    signed = float(drawn.min()) < 0
     axis.imshow(drawn, cmap="RdBu_r" if signed else "magma", vmin=-largest if signed else 0, vmax=largest)
 
 

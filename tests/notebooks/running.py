@@ -1,0 +1,30 @@
+"""How the tests of this folder call the command line, and what they read of its results."""
+
+import json
+import os
+import subprocess
+import sys
+
+from conftest import ROOT
+
+from helpers import scorecard
+from helpers.datasets import availability
+
+BANDS = scorecard.read_bands(ROOT / "tests" / "bands.yaml")
+
+
+def vigilant(folder, *arguments):
+    """Run the command line with results in a folder of the tests' own and the course's warm cache."""
+    cache = os.environ.get("VIGILANT_CACHE", str(ROOT / "build" / "cache"))
+    environment = os.environ | {"VIGILANT_BUILD": str(folder), "VIGILANT_CACHE": cache}
+    return subprocess.run(
+        [sys.executable, "-m", "helpers.course.cli", *arguments], cwd=ROOT, env=environment
+    ).returncode
+
+
+def fashion_is_ready():
+    return next(row for row in availability() if row.name == "fashion").ready
+
+
+def entries_of(folder):
+    return json.loads((folder / "solutions" / "course.json").read_text())
