@@ -420,20 +420,20 @@ def spam_filter(
     Raises
     ------
     ValueError
-        If no word is left, or there is nothing to choose from.
+        If no word is left, the training messages are all of one class, or there is nothing to choose from.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
     if not len(strengths):
         raise ValueError("spam_filter needs at least one strength to choose from")
+    if len(np.unique(corpus.train.labels)) < len(CLASS_NAMES):
+        raise ValueError("the training messages are all of one class: load more of them")
     vectoriser = TfidfVectorizer(max_df=float(most_common))
     rows = vectoriser.fit_transform(corpus.train.texts)
     tuning = vectoriser.transform(corpus.calibration.texts)
     fitted = [LogisticRegression(C=c, max_iter=1000).fit(rows, corpus.train.labels) for c in strengths]
     best = max(fitted, key=lambda one: one.score(tuning, corpus.calibration.labels))
-    if tuple(best.classes_) != tuple(range(len(CLASS_NAMES))):
-        raise ValueError("the training messages are all of one class: load more of them")
     return SpamFilter(vectoriser, best)
 
 
