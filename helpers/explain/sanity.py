@@ -232,12 +232,21 @@ def label_randomisation(
     SanityCheck
         Lower similarity is better.
 
+    Raises
+    ------
+    ValueError
+        If there is no network in `permuted`, `pairs` are not finite numbers, or pictures and classes do not fit.
+
     References
     ----------
     J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt and B. Kim (2018), "Sanity checks for saliency maps".
     """
     explainer = make_explainer(model)
     networks = permuted if isinstance(permuted, Sequence) else [permuted]
+    if not networks:
+        raise ValueError("no network with permuted labels was given; train one on shuffled labels")
+    if np.size(pairs) == 0 or not np.isfinite(pairs).all():
+        raise ValueError("pairs must be finite numbers, at least one: the pairs of this method's model_randomisation")
     others = [_drawn(make_explainer(network), images, classes) for network in networks]
     return _compare(explainer.name, _drawn(explainer, images, classes), others, pairs)
 
