@@ -46,7 +46,7 @@ def test_records_lie_in_their_bands(solutions):
     records = scorecard.read(solutions[0] / "scorecard.json")
     assert {record.axis for record in records} >= {"training", "uncertainty"}
     bands = [band for band in BANDS if fashion_is_ready() or "clothing" not in band.metric]
-    assert scorecard.check(records, bands, datasets={"signs", "digits"}) == []
+    assert scorecard.check(records, bands, datasets={"signs", "digits", "messages"}) == []
 
 
 def test_fashion_runs_with_the_network_cut_off(on_fashion):
@@ -94,3 +94,7 @@ def test_an_unanswered_copy_records_the_same_as_the_solution(students, solutions
         for folder, _ in (students, solutions)
     ]
     assert numbers[0] == numbers[1]
+
+
+def test_the_claims_of_notebook_05_hold(solutions):
+    assert claims_05.broken_claims(scorecard.read(solutions[0] / "scorecard.json")) == []
