@@ -8,7 +8,7 @@ import pytest
 from conftest import ROOT
 from notebooks.claims_05 import broken_claims
 
-from helpers import explain, plotting
+from helpers import explain, plotting, scorecard
 from helpers.scorecard import Record
 
 SOURCE = (ROOT / "notebooks" / "source" / "05_shap.py").read_text(encoding="utf-8")
@@ -82,6 +82,10 @@ def records(**spoilt):
         Record("explanation", metric, value, value, value, 500, "lower", "signs", "course_cnn", "05_shap", 0, "quick")
         for metric, value in (AS_CLAIMED | spoilt).items()
     ]
+
+
+def test_the_claims_of_notebook_05_hold(solutions):
+    assert broken_claims(scorecard.read(solutions[0] / "scorecard.json")) == []
 
 
 def test_a_run_as_it_should_be_breaks_no_claim():

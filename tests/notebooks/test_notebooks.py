@@ -94,7 +94,3 @@ def test_an_unanswered_copy_records_the_same_as_the_solution(students, solutions
         for folder, _ in (students, solutions)
     ]
     assert numbers[0] == numbers[1]
-
-
-def test_the_claims_of_notebook_05_hold(solutions):
-    assert claims_05.broken_claims(scorecard.read(solutions[0] / "scorecard.json")) == []
