@@ -164,3 +164,21 @@ def test_an_empty_bin_leaves_no_dot():
     figure = plotting.reliability({"two sure answers": table}, title="t", alt="a")
     assert isinstance(table, pd.DataFrame)
     assert len(figure.axes[0].collections[1].get_offsets()) == 1
+
+
+def test_a_figure_follows_its_control():
+    import ipywidgets as widgets
+
+    drawn = []
+
+    def draw(value):
+        drawn.append(value)
+        return plotting.histograms({"sample": np.arange(5)}, title=f"at {value}", alt=f"drawn at {value}", x_label="x")
+
+    slider = widgets.IntSlider(value=3, min=1, max=9)
+    box = plotting.redrawn(slider, draw)
+    assert box.children[0] is slider
+    assert 'alt="drawn at 3"' in box.children[1].value
+    slider.value = 7
+    assert 'alt="drawn at 7"' in box.children[1].value
+    assert drawn == [3, 7]
