@@ -25,6 +25,25 @@ CLAIMS = {
             of("NLL").low < of("NLL before temperature scaling").high
         ),
     },
+    "03_interpretable": {
+        "a planted copy takes most of a column's importance away": lambda of: (
+            of("permutation importance kept, beside a copy").high < 0.5
+        ),
+        "shuffled together, the twins have it all": lambda of: of("permutation importance kept, grouped").low > 0.8,
+        "a forest has learned lottery numbers by heart": lambda of: (
+            of("permutation importance of a lottery number, training messages, points").low > 0
+        ),
+        "a lottery number is of no use on new messages": lambda of: (
+            of("permutation importance of a lottery number, test messages, points").high
+            < of("permutation importance of a lottery number, training messages, points").value
+        ),
+        "a surrogate is least faithful where the network errs": lambda of: (
+            of("surrogate fidelity, network wrong").high < of("surrogate fidelity").low
+        ),
+        "moved digits cost a linear model more than the network": lambda of: (
+            of("points lost on digits moved by two pixels, more than the network").low > 0
+        ),
+    },
     "04_gradcam": {
         "gradients find the mark in the cheating network": lambda of: (
             of("relevance on the mark, cheating against honest, vanilla gradients").value >= 10
@@ -103,6 +122,14 @@ def test_the_claims_hold(solutions):
         ("aleatoric part of planted coin flips", 0.8, "coin flip"),
         ("epistemic part in rare fog, many against few", 1.0, "half of the epistemic"),
         ("epistemic part, near: unseen signs", 0.01, "never seen"),
+        # A copy that is none; twins shuffled each for itself; a forest that learned nothing by heart, or importance on
+        # the training messages in both rows; a surrogate judged on what it was trained on; two linear models.
+        ("permutation importance kept, beside a copy", 1.0, "takes most of"),
+        ("permutation importance kept, grouped", 0.1, "have it all"),
+        ("permutation importance of a lottery number, training messages, points", 0.0, "by heart"),
+        ("permutation importance of a lottery number, test messages, points", 6.0, "no use"),
+        ("surrogate fidelity, network wrong", 0.9, "least faithful"),
+        ("points lost on digits moved by two pixels, more than the network", 0.0, "moved digits"),
         # A network that learned no shortcut; edges that are none; a GradCAM that is an edge detector; one map for all.
         ("relevance on the mark, cheating against honest, vanilla gradients", 1.0, "gradients find the mark"),
         ("relevance on the mark, cheating against honest, integrated gradients", 1.0, "integrated gradients find"),
