@@ -219,7 +219,7 @@ print(f"rank correlation of the two runs: {same:.3f} (n={picture.size:,})")
 draw_both(honest, f"With l1_reg=False: rank correlation of the two runs {same:.2f}")
 
 # %% [markdown]
-# Both runs add up, to the fourth digit. **The sum is no evidence**: it is forced on the answer, whatever the answer is. Compare the share of one single
+# Look at the two sums. **That they are right is no evidence**: the sum is forced on the answer, whatever the answer is. Now compare the share of one single
 # number with all that there is to share, and the two runs with each other.
 #
 # **The second trap: too few samples.** Five hundred coalitions cannot separate thousands of players, and the equations have no single
@@ -400,7 +400,7 @@ plotting.log_log(
 )
 
 # %% [markdown]
-# Drawn orders are independent of each other, and follow the root. KernelSHAP starts lower and falls about as the root does, or a little faster: it asks
+# Drawn orders are independent of each other, and follow the root within their interval. KernelSHAP starts lower and falls about as the root does, or a little faster: it asks
 # no coalition twice, and whole sizes of coalitions completely as the budget grows (with all 65,534 its error is zero: a root never gets there). Four
 # times the price for about twice the precision is the exchange rate of every method that draws.
 #
@@ -427,7 +427,7 @@ for n in (32, 64, 128, 512, 2048):
 display(pd.DataFrame(noise).T.rename_axis("evaluations").style.format("{:.2f}").set_caption("mean over 16 draws"))
 
 # %% [markdown]
-# The uppermost row has about as many evaluations for each player as the recipe of step 3 at its full price. Move the slider: the exact shares stay, the estimate
+# Find the row with about as many evaluations for each player as the recipe of step 3 has at its full price. Then move the slider: the exact shares stay, the estimate
 # comes nearer. (Where sliders are not shown, call `look(64)`.)
 
 
@@ -451,7 +451,7 @@ look(32)
 
 # %%
 slider = widgets.SelectionSlider(options=[32, 48, 64, 128, 256, 512, 2048], value=64, description="evaluations")
-display(slider, widgets.interactive_output(lambda evaluations: display(look(evaluations)), {"evaluations": slider}))
+display(plotting.redrawn(slider, look))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: other roads to the same shares
@@ -475,11 +475,12 @@ shown = {name: method(examples, classes) for name, method in methods.items()}
 gains = predict(examples)[np.arange(4), classes] - predict(background)[0, classes]
 off = {name: np.abs(drawn.sum(axis=(1, 2)) - gains) / np.abs(gains) for name, drawn in shown.items()}
 loosest = max(off, key=lambda name: off[name].mean())
+exactly = ", ".join(name for name in off if off[name].max() < 1e-3)
 plotting.maps_on_one_scale(
     examples,
     shown,
     names,
-    title=f"Four explainers, one gain: all but one add up; {loosest} is off by {off[loosest].mean():.0%} on average",
+    title=f"One gain. It is shared out exactly by {exactly}; {loosest} is off by {off[loosest].mean():.1%} on average",
     alt="Four pictures and the signed maps of four SHAP methods below them, on one colour scale.",
 )
 
@@ -489,8 +490,7 @@ plotting.maps_on_one_scale(
 # additivity fails, something is wrong. Where it passes, little is proven: remember the ten pixels.
 #
 # DeepExplainer knows a list of operations. The course's network is on it; EfficientNet's depthwise convolutions are not, and it
-# stops with an error there. And on pictures in [0, 1], leave PartitionExplainer's `inpaint` maskers alone: they turn pixels into whole numbers first,
-# which makes every picture black.
+# stops with an error there. And leave PartitionExplainer's `inpaint` maskers alone: they are made for pixels from 0 to 255, and ours go from 0 to 1.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 7: compared with what?
@@ -568,7 +568,7 @@ display(background_table.style.set_caption(f"mean and interval, n = {len(rows)}"
 # The methods of notebooks 04 and 05 on the same 500 pictures, with the same measures. **Deletion** and **insertion** ask the network (painting the
 # highest-ranked pixels grey should make the probability fall soon: a *low* area; bringing them back should make it rise soon: a *high* one).
 # Where the pictures come with masks of what tells the class, the *evidence*: does the highest pixel lie on it (**pointing game**), and which share of the positive
-# part of the map does (**relevance mass**)? All explain the true class. **Before you run it: will the dearest be the best? Which cheap one might keep up?**
+# part of the map does (**relevance mass**)? All explain the true class. (SmoothGrad stands for the plain gradients that it averages.) **Before you run it: will the dearest be the best? Which cheap one might keep up?**
 
 # %%
 judged = data.test.take(slice(500 if budget == "quick" else 1000))
