@@ -20,6 +20,7 @@ from helpers.explain._graphs import (
     find_layer,
     in_blocks,
     logits_of,
+    places_of,
     traced,
 )
 from helpers.explain.base import Explainer, check_count, check_seed
@@ -34,9 +35,11 @@ RawMaps = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]
 def gradcam(model: keras.Model, layer: str = "conv3", *, relu: bool = True, batch_size: int | None = None) -> Explainer:
     """GradCAM: which places of a layer's maps speak for the class.
 
-    Each map of the layer is weighted by the mean gradient of the class's logit with respect to it; the weighted maps
-    are summed, and the sum is enlarged bilinearly to the size of the picture. A course CNN's ``conv3`` has 4x4 places:
-    what looks finer in the enlarged map is interpolation.
+    Each map of the layer is weighted by the mean gradient of the class's logit with respect to it, and the weighted
+    maps are summed. The sum is drawn over the picture: each place where the middle of what it sees is, linear in
+    between. A course CNN's ``conv3`` has 4x4 places: what looks finer is interpolation. Where the layers below do not
+    tell the places (a network that branches), the sum is enlarged to the whole picture, as libraries do for every
+    network; without padding that draws places up to twice as far from the middle as they are.
 
     Parameters
     ----------
@@ -66,10 +69,14 @@ def gradcam(model: keras.Model, layer: str = "conv3", *, relu: bool = True, batc
     R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh and D. Batra (2017), "Grad-CAM: Visual explanations
     from deep networks via gradient-based localization".
     """
+    where = places_of(logits_of(model), layer)
 
     def finish(maps: Any, images: Any) -> Any:
         maps = tf.nn.relu(maps) if relu else maps
-        return tf.image.resize(maps[..., None], tf.shape(images)[1:3])[..., 0]
+        if where is None:
+            return tf.image.resize(maps[..., None], tf.shape(images)[1:3])[..., 0]
+        rows, columns = (side.spread(maps.shape[i], images.shape[i]) for i, side in enumerate(where, start=1))
+        return tf.einsum("yh,nhw,xw->nyx", rows, maps, columns)
 
     logits, attribute = _cam(model, layer, finish, batch_size)
     return Explainer("GradCAM", attribute, signed=not relu, classes=logits.output_shape[1])

@@ -91,10 +91,10 @@ def tf_explain_arrays(model: keras.Model, method: str, **options: Any) -> Arrays
 def tf_explain_maps(model: keras.Model, method: str, *, batch_size: int = 64, **options: Any) -> Explainer:
     """A method of tf-explain in the course's form, made from its raw arrays.
 
-    GradCAM's maps are enlarged bilinearly and stay signed (tf-explain has no ReLU). Gradients and SmoothGrad become
-    their size, the largest of a pixel's channels. Gradients times inputs are summed over the channels, integrated
-    gradients too, after the multiplication with the picture that tf-explain leaves out. Occlusion becomes the fall of
-    the logit.
+    GradCAM's maps stay signed (tf-explain has no ReLU) and are enlarged to the whole picture, as tf-explain does; see
+    :func:`helpers.explain.gradcam` for what that moves. Gradients and SmoothGrad become their size, the largest of a
+    pixel's channels. Gradients times inputs are summed over the channels, integrated gradients too, after the
+    multiplication with the picture that tf-explain leaves out. Occlusion becomes the fall of the logit.
 
     Parameters
     ----------

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import torch
 from captum import attr
-from explain.networks import CLASSES, SHAPE, course_network, distance, pictures, residual_network, some_classes
+from explain.networks import (
+    CLASSES,
+    SHAPE,
+    course_network,
+    distance,
+    pictures,
+    residual_network,
+    some_classes,
+    with_biases,
+)
 
 from helpers import explain, models
 from helpers.explain import _graphs, gradients
@@ -77,14 +86,79 @@ def test_gradcam_by_hand(network, asked):
     assert (by_hand > 0).any()
 
 
-def test_gradcam_is_enlarged_after_the_relu(network, asked):
-    raw = torch.from_numpy(gradcam_maps(network)(*asked))[:, None]
+def seen_by(model, layer, images):
+    """The middle of what each place of a layer sees, by its gradient: rows of the places in column 0."""
+    part = keras.Model(model.inputs, model.get_layer(layer).output)
+    middles = []
+    for row in range(part.output.shape[1]):
+        with tf.GradientTape() as tape:
+            tape.watch(x := tf.constant(images))
+            value = tf.reduce_sum(part(x)[:, row, 0])
+        rows = np.flatnonzero(np.abs(tape.gradient(value, x)).sum(axis=(0, 2, 3)))
+        middles.append((rows[0] + rows[-1]) / 2)
+    return middles
 
-    def enlarged(maps):
-        return torch.nn.functional.interpolate(maps, SHAPE[:2], mode="bilinear", align_corners=False)[:, 0].numpy()
 
-    np.testing.assert_allclose(explain.gradcam(network, relu=False)(*asked), enlarged(raw), atol=1e-6)
-    np.testing.assert_allclose(explain.gradcam(network)(*asked), enlarged(raw.relu()), atol=1e-6)
+@pytest.mark.parametrize(
+    ("shape", "middles"), [((32, 32, 3), [8.5, 12.5, 16.5, 20.5]), ((28, 28, 1), [8.5, 12.5, 16.5])]
+)
+def test_places_of_the_course_network_lie_where_they_look(shape, middles):
+    model = with_biases(models.course_cnn(shape, 5, seed=0))
+    rows, columns = _graphs.places_of(model, "conv3")
+    assert rows == columns == (8.5, 4.0)
+    assert seen_by(model, "conv3", pictures(64, shape)) == middles
+
+
+def test_places_of_a_padded_chain_lie_where_they_look():
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((40, 36, 3))
+    x = keras.layers.Conv2D(4, 5, strides=2, padding="same", name="a")(keras.layers.Rescaling(2.0)(inputs))
+    x = keras.layers.AveragePooling2D(3, strides=2, name="b")(x)
+    x = keras.layers.DepthwiseConv2D(3, dilation_rate=2, name="c")(x)
+    model = keras.Model(inputs, x)
+    rows, columns = _graphs.places_of(model, "b")
+    assert rows == (3.0, 4.0)
+    assert columns == (3.0, 4.0)
+    found = seen_by(model, "b", pictures(8, (40, 36, 3)))
+    assert found[1:-1] == [
+        rows.first + rows.step * i for i in range(1, len(found) - 1)
+    ]  # the ends are cut at the border
+    assert _graphs.places_of(model, "c")[0] == (11.0, 4.0)
+
+
+def test_places_of_a_network_that_branches_are_not_told():
+    assert _graphs.places_of(residual_network(), "last") is None
+
+
+def test_gradcam_lights_up_what_its_place_sees(network):
+    """Only one place of conv3 sees the corner, so a mark there cannot light up the far side of the map."""
+    rows, _ = _graphs.places_of(network, "conv3")
+    drawn = rows.spread(4, 32)
+    np.testing.assert_allclose(drawn.sum(axis=1), 1, atol=1e-6)
+    assert drawn.argmax(axis=0).tolist()[1:3] == [12, 16]
+    assert (drawn[:9, 0] == 1).all()
+    assert (drawn[21:, 3] == 1).all()
+
+
+def test_gradcam_is_drawn_over_the_picture_after_the_relu(network, asked):
+    raw = gradcam_maps(network)(*asked)
+
+    def drawn(maps):
+        at = (np.arange(SHAPE[0]) - 8.5) / 4
+        rows = np.stack([np.interp(at, range(4), one) for one in maps.transpose(0, 2, 1).reshape(-1, 4)])
+        down = rows.reshape(len(maps), 4, -1).transpose(0, 2, 1)  # (N, 32, 4)
+        across = np.stack([np.interp(at, range(4), one) for one in down.reshape(-1, 4)])
+        return across.reshape(len(maps), *SHAPE[:2])
+
+    np.testing.assert_allclose(explain.gradcam(network, relu=False)(*asked), drawn(raw), atol=1e-6)
+    np.testing.assert_allclose(explain.gradcam(network)(*asked), drawn(np.maximum(raw, 0)), atol=1e-6)
+
+
+def test_gradcam_of_a_network_that_branches_fills_the_picture():
+    model, images = residual_network(), pictures(3, (24, 20, 3))
+    raw = torch.from_numpy(gradcam_maps(model, "last")(images, some_classes(3, 5)))[:, None].relu()
+    filled = torch.nn.functional.interpolate(raw, (24, 20), mode="bilinear", align_corners=False)[:, 0].numpy()
+    np.testing.assert_allclose(explain.gradcam(model, "last")(images, some_classes(3, 5)), filled, atol=1e-6)
 
 
 def test_gradients_agree_with_captum(network, twin, asked):

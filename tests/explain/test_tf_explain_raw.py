@@ -15,7 +15,7 @@ from tf_explain.utils.image import apply_grey_patch
 from helpers import explain, models
 from helpers.explain.gradients import gradcam_maps
 from helpers.explain.tf_explain_raw import METHODS, tf_explain_arrays, tf_explain_maps
-from helpers.models.backend import keras
+from helpers.models.backend import keras, tf
 
 IMAGES = pictures(5)
 CLASSES = np.array([3, 1, 3, 0, 1])
@@ -40,8 +40,13 @@ def test_gradcam_is_the_courses_before_the_relu(network):
     assert raw.shape == (5, 4, 4)
     assert (raw < 0).any()  # no ReLU
     assert distance(gradcam_maps(network)(IMAGES, OF_ONE), raw) < 1e-5
+
+
+def test_gradcam_is_enlarged_to_the_whole_picture_where_the_course_draws_it_in_its_place(network):
     whole = tf_explain_maps(network, "gradcam")(IMAGES, CLASSES)
-    assert distance(explain.gradcam(network, relu=False)(IMAGES, CLASSES), whole) < 1e-5
+    filled = tf.image.resize(gradcam_maps(network)(IMAGES, CLASSES)[..., None], IMAGES.shape[1:3])[..., 0]
+    assert distance(filled, whole) < 1e-5
+    assert distance(explain.gradcam(network, relu=False)(IMAGES, CLASSES), whole) > 0.05
 
 
 def test_gradcam_of_another_layer_and_network():
