@@ -25,12 +25,16 @@ helpers.require("0.1")
 
 # %%
 import re
+import sys
 from dataclasses import replace
 
 import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from IPython.display import display
+from tqdm import tqdm
+
+# %%
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, chi2
@@ -141,7 +145,7 @@ w, b = linear.estimator.coef_.astype(float), linear.estimator.intercept_.astype(
 p = probabilities(x_test, w, b)
 print("the formula gives the library's probabilities:", bool(np.abs(p - linear(test_images)).max() < 1e-5))
 print(
-    "trained from scratch, it is nearly the library's model:", bool(like_library.value > 0.98 and weights_alike > 0.99)
+    "trained from scratch, it is nearly the library's model:", bool(like_library.value > 0.95 and weights_alike > 0.98)
 )
 
 # %% [markdown]
@@ -674,14 +678,15 @@ change = intervals.bootstrap(lambda x, y: 100 * float(y.mean() - x.mean()), befo
 print(f"accuracy: {before.mean():.3f} before, {after.mean():.3f} after; change in points: {change}")
 
 # %%
+of_each = {"each": (beside["the column"] + beside["its copy"]) / 2, "together": beside["both, shuffled together"]}
 kept = {
     name: intervals.bootstrap(lambda new, old: float(new.mean() / old.mean()), loss, losses[top], seed=seed)
-    for name, loss in beside.items()
+    for name, loss in of_each.items()
 }
 plotting.estimates(
     {"the column, before the copy": importance[top]}
     | {f"{name}, with a copy there": intervals.mean(100 * loss) for name, loss in beside.items()},
-    title=f"A copy leaves “{top}” {kept['the column'].value:.0%} of its importance; together they have {kept['both, shuffled together'].value:.0%}",
+    title=f"Each twin keeps {kept['each'].value:.0%} of the importance of “{top}”; together they have {kept['together'].value:.0%}",
     alt="Permutation importance of a column before a copy is planted, then of the column, its copy, and both together.",
     x_label="points of accuracy lost",
     reference=("no loss", 0.0),
@@ -689,8 +694,8 @@ plotting.estimates(
 )
 
 # %% [markdown]
-# Nothing about spam has changed, and the top column is hardly important any more: when one twin is shuffled, the forest looks at the
-# other. Drop columns by this list, one after the other, and you drop both. **Grouped** importance mends it: shuffle together what belongs
+# Nothing about spam has changed, and most of the importance is gone: when one twin is shuffled, the forest looks at the other. (Which twin
+# keeps more of the rest is chance: it hangs on which of the two the trees happened to ask.) Drop columns by this list, one after the other, and you drop both. **Grouped** importance mends it: shuffle together what belongs
 # together. It needs you to know the groups, and in a real table the twins have different names.
 #
 # There is a second reason to group. A column shuffled alone makes messages that cannot exist:
@@ -832,12 +837,13 @@ def shrunk(split, by=2):  # by=1: full size, which takes minutes
 # %%
 lesson, exam, k = shrunk(data.train), shrunk(data.test), len(data.class_names)
 if own_pictures:
-    readers = {
-        "linear model": models.softmax_regression(lesson, k, 0.1),
-        "decision tree": models.decision_tree(lesson, k, leaves=256, seed=seed, max_features=0.3),
-        "random forest": models.random_forest(lesson, k, seed=seed),
-    }
-    right |= {(dataset, name): reads(model, exam.images, exam.labels) for name, model in readers.items()}
+    right[dataset, "linear model"] = reads(models.softmax_regression(lesson, k, 0.1), exam.images, exam.labels)
+    large_tree = models.decision_tree(lesson, k, leaves=256, seed=seed, max_features=0.3)
+    right[dataset, "decision tree"] = reads(large_tree, exam.images, exam.labels)
+
+# %%
+if own_pictures:
+    right[dataset, "random forest"] = reads(models.random_forest(lesson, k, seed=seed), exam.images, exam.labels)
     spine = models.spine(data, budget, seed=seed).model
     right[dataset, "course CNN"] = models.predict_split(spine, data.test).argmax(axis=1) == data.test.labels
 
@@ -893,7 +899,7 @@ plotting.estimates(
 
 # %%
 anew = {name: [] for name in ("linear model", "decision tree", "random forest")}
-for other in range(5):
+for other in tqdm(range(5), desc="divisions", leave=False, file=sys.stdout):
     pool = datasets.load("digits", train=3000, calibration=500, test=1500, seed=1000 + 5 * seed + other)
     fitted = (
         models.softmax_regression(pool.train, 10, c),
@@ -1015,7 +1021,7 @@ scorecard.record("explanation", "surrogate fidelity", *whole, direction="higher"
 scorecard.record("explanation", "surrogate fidelity, network wrong", *erring, direction="higher", **on_digits)
 scorecard.record("explanation", "surrogate fidelity over a stranger, points", *gain, direction="higher", **on_digits)
 on_messages = {"dataset": "messages", "model": "message_forest"}
-for name, share in (("beside a copy", kept["the column"]), ("grouped", kept["both, shuffled together"])):
+for name, share in (("each of two twins", kept["each"]), ("twins together", kept["together"])):
     scorecard.record("explanation", f"permutation importance kept, {name}", *share, direction="higher", **on_messages)
 for name, loss in (("training", on_train), ("test", importance["lottery number"])):
     metric = f"permutation importance of a lottery number, {name} messages, points"
