@@ -32,7 +32,6 @@ import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 from IPython.display import display
-from tqdm import tqdm
 
 # %%
 from sklearn.ensemble import RandomForestClassifier
@@ -43,6 +42,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, export_text
+from tqdm import tqdm
 
 # %%
 from helpers import datasets, intervals, models, plotting
