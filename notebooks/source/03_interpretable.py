@@ -42,6 +42,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, export_text
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 # %%
@@ -133,7 +134,8 @@ def train_from_scratch(x, labels, c, steps=300):
 
 
 # %%
-own_w, own_b = train_from_scratch(x_train, y_train, c=0.1)
+with threadpool_limits(1):  # products as small as these are slower on several threads
+    own_w, own_b = train_from_scratch(x_train, y_train, c=0.1)
 own_said = probabilities(x_test, own_w, own_b).argmax(axis=1)
 like_library = intervals.proportion(own_said == by_c[0.1](test_images).argmax(axis=1))
 weights_alike = np.corrcoef(own_w.ravel(), by_c[0.1].estimator.coef_.ravel())[0, 1]

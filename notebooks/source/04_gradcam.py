@@ -327,7 +327,7 @@ plotting.attributions(
 )
 
 # %% [markdown]
-# (Drawn is the positive part of each map.) A map that is the same for two classes cannot be the reason for one of them. Between first and second answer plain maps may
+# (Drawn is the positive part of each map: where it is black all over, nothing speaks for the class.) A map that is the same for two classes cannot be the reason for one of them. Between first and second answer plain maps may
 # agree, too, where the two signs differ by a numeral: both classes are looked for in the same place. Nothing in the picture of the first class alone would
 # have told you: **ask for two classes, always.**
 
@@ -487,9 +487,9 @@ missing_at_16 = intervals.mean(explain.completeness(maps["integrated gradients"]
 #
 # How alike is "the same"? Two maps of one picture share things that have nothing to do with learning. So we first subtract each
 # method's mean map, which takes out what it draws everywhere. Then we need to know what is usual: six networks, *started independently and
-# never trained*, share nothing. We compare their maps of one picture, pair by pair and picture by picture. A method **fails**
+# never trained*, share nothing. They make fifteen pairs, and we measure how alike their maps are, on average over the pictures. A method **fails**
 #
-# - if its maps of the trained network and of untrained ones are more alike than 95% of those pairs,
+# - if its maps of the trained network and of untrained ones are clearly (with the whole interval) more alike than 95% of those pairs,
 # - or if the pairs themselves are alike, on average more than 0.5: then most of the map comes from the picture, whatever the network.
 #
 # A test needs a case that must fail and one that must pass, or nobody knows what its verdicts are worth. We plant both: the edges of the
@@ -565,7 +565,7 @@ display(pd.DataFrame(verdicts).T)
 # on: guided backprop, a favourite because its maps look so sharp, owes that part of its sharpness to no network at all.
 #
 # To pass is little. Noise passes: it depends on the network, and tells nothing of it. And the fewer numbers a map is made of, the more alike are two of them by
-# chance: with sixteen, GradCAM could hardly fail. That is what its threshold says. (n is the number of other networks.)
+# chance: compare GradCAM's threshold, from sixteen numbers, with the others. (n is the number of other networks.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: two answers in one picture
@@ -668,13 +668,12 @@ for name, estimate in restless.items():
     scorecard.record("explanation", f"max-sensitivity, {name}", *estimate, direction="lower")
 scorecard.record("explanation", "completeness error, integrated gradients", *missing_at_16, direction="lower")
 for name, result in random_weights.items():
-    metric = f"alike with random weights, {name}"
-    scorecard.record("explanation", metric, *result.similarity, direction="lower")
+    scorecard.record("explanation", f"alike with random weights, {name}", *result.similarity, direction="lower")
 
 # %%
 for (name, other), estimate in alike_classes.items():
-    metric = f"GradCAM for first and {other} answer alike, {name}"
-    scorecard.record("explanation", metric, *estimate, direction="lower")
+    between = f"{other} answer alike, {name}"
+    scorecard.record("explanation", f"GradCAM for first and {between}", *estimate, direction="lower")
 for name, estimate in ratios.items():
     metric = f"relevance on the mark, cheating against honest, {name}"
     scorecard.record("explanation", metric, *estimate, direction="higher", model="shortcut_cnn")

@@ -155,9 +155,10 @@ def test_pairs_by_hand():
 
 def test_the_threshold_is_the_95th_percentile():
     def check(value, pairs):
-        return SanityCheck("by hand", Estimate(value, value, value, 3), np.asarray(pairs))
+        return SanityCheck("by hand", Estimate(value + 0.05, value, value + 0.1, 3), np.asarray(pairs))
 
-    spread = np.linspace(0, 0.4, 41).reshape(1, 41)
+    # 41 pairs of networks, two pictures: the percentile is over pairs, after the mean over pictures.
+    spread = np.linspace(0, 0.4, 41)[:, None] + [[-0.3, 0.3]]
     assert check(0, spread).threshold == pytest.approx(0.38)
     assert check(0.379, spread).passes
     assert not check(0.381, spread).passes
