@@ -392,7 +392,7 @@ print(f"and {kept} times the error with l1_reg=False")
 curves = {name: (evaluations, np.sqrt(rows.mean(axis=0))) for name, rows in squares.items()}
 plotting.log_log(
     curves | {"floor of ten values": (evaluations, np.full(len(evaluations), np.sqrt(lost.mean())))},
-    title=f"shap's default stops at its floor; with 4,096 evaluations it is {kept.value:.1f} times as wrong as with l1_reg=False",
+    title=f"shap's default cannot pass its floor; with 4,096 evaluations it is {kept.value:.1f} times as wrong as with l1_reg=False",
     alt="Root mean square error of Shapley values against the number of evaluations, on logarithmic axes, four ways.",
     x_label="evaluations for each game (of 65,534)",
     y_label="error, logits",
@@ -404,7 +404,7 @@ plotting.log_log(
 # no coalition twice, and whole sizes of coalitions completely as the budget grows (with all 65,534 its error is zero: a root never gets there). Four
 # times the price for about twice the precision is the exchange rate of every method that draws.
 #
-# The default comes down to its floor and stays there. Nothing warns you; the ten values still add up. How much it costs depends on how much the other
+# The default comes down towards its floor and no further. Nothing warns you; the ten values still add up. How much it costs depends on how much the other
 # six have to say.
 #
 # Ours draws every coalition together with its complement (Covert and Lee, 2021). So does the library, except for coalitions of exactly half the
