@@ -229,8 +229,8 @@ draw_both(honest, f"With l1_reg=False: rank correlation of the two runs {same:.2
 # %%
 auto = 2 * picture.size + 2048
 per_prediction = seconds / (500 * len(ten))
-hours = 10 * 100 * auto * per_prediction / 3600
-print(f"ten pictures: {10 * 100 * auto:,} predictions, {hours:.1f} hours on this machine")
+minutes = 10 * 100 * auto * per_prediction / 60
+print(f"ten pictures: {10 * 100 * auto:,} predictions, {minutes:.0f} minutes on this machine")
 print(f"memory for the copies of one picture: {100 * auto * picture.size * 4 / 1e9:.1f} GB")
 print(f"coalitions for each player: {auto / picture.size:.1f}")
 
@@ -676,7 +676,8 @@ ranks = {}
 for name, found in drawn.items():
     sums = np.stack([np.bincount(part, row.ravel(), 16) for part, row in zip(flat_cells, found, strict=True)])
     centred = stats.rankdata(sums, axis=1) - 8.5
-    ranks[name] = centred / np.linalg.norm(centred, axis=1, keepdims=True)
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    ranks[name] = np.divide(centred, length, out=np.zeros_like(centred), where=length > 0)  # no order, no agreement
 agreement = np.array([[(one * other).sum(axis=1).mean() for other in ranks.values()] for one in ranks.values()])
 
 # %%
