@@ -1,0 +1,73 @@
+"""Definitions that other projects publish (schemas, default values), which the tests check our files against.
+
+They are looked for in the cache, then in ``../shared/schemas`` beside the checkout, then on the network at the
+projects' release tags. Wherever they come from, what they say must have the digest that stands here.
+"""
+
+import functools
+import hashlib
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import yaml
+from conftest import ROOT, missing
+
+from helpers.cache import cache_directory
+from helpers.datasets import DatasetUnavailable, sources
+
+_Z2JH = "https://raw.githubusercontent.com/jupyterhub/zero-to-jupyterhub-k8s/4.4.0/jupyterhub"
+# File name beside the checkout: digest of its meaning, and the file at the release tag with the digest of its bytes.
+PUBLISHED = {
+    "z2jh-4.4.0-values.schema.json": (
+        "bdce1b50e8fd35b684e0a403d08509390d419d4029fe9a914f8df3c744e83227",
+        f"{_Z2JH}/values.schema.yaml",
+        "1d9d48ee343efda1140edfc3de4d8ec4113ae9173bf9e44b83f19c2ca335a0dc",
+    ),
+    "z2jh-4.4.0-values.yaml": (
+        "5eb403e77c2ecf843b12801fcb82acb94c13e4f5681af890cdc31367837f3c50",
+        f"{_Z2JH}/values.yaml",
+        "d61742ce43e33262bb8fa0d68b6b9e7a7b229a3c7ce6d5a08cf97788c0ba796b",
+    ),
+}
+
+
+def without_prose(value):
+    """Leave the descriptions out: the packaged chart carries its schema without them."""
+    if isinstance(value, dict):
+        return {
+            key: without_prose(item)
+            for key, item in value.items()
+            if not (key == "description" and isinstance(item, str))
+        }
+    return [without_prose(item) for item in value] if isinstance(value, list) else value
+
+
+def meaning(content) -> str:
+    """Digest what a YAML or JSON file says, whatever its spelling."""
+    return hashlib.sha256(json.dumps(without_prose(content), sort_keys=True).encode()).hexdigest()
+
+
+def definition(name: str):
+    """Read a published definition as plain objects."""
+    return deepcopy(_read(name))
+
+
+@functools.cache
+def _read(name: str):
+    digest, url, of_bytes = PUBLISHED[name]
+    cached = cache_directory() / "definitions" / name
+    beside = ROOT.parent / "shared" / "schemas" / name
+    path = next((path for path in (cached, beside) if path.is_file()), cached)
+    if not path.is_file():
+        try:
+            sources.download(url, path, of_bytes, most_bytes=5_000_000)
+        except (OSError, DatasetUnavailable) as error:
+            missing(f"{name}, which is neither in {beside.parent} nor to be had from {url} ({error})")
+    text = Path(path).read_text()
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = yaml.safe_load(text)
+    assert meaning(content) == digest, f"{path} is not the {name} that was published"
+    return content
