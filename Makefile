@@ -3,7 +3,12 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: course test lab lock build bench clean
+PORT ?= 8000
+ADDRESS ?= 127.0.0.1
+STUDENTS ?= 4
+SPAWNER ?= simple
+
+.PHONY: course test lab hub lock build bench clean
 .DEFAULT_GOAL := course
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -17,6 +22,9 @@ test: .venv/.ready  ## format, lint, types and every test
 
 lab: .venv/.ready  ## open the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks
+
+hub: .venv/.ready  ## a JupyterHub on this machine: PORT, ADDRESS=0.0.0.0 for a room, STUDENTS, SPAWNER=docker
+	@$(BIN)/vigilant hub --port $(PORT) --address $(ADDRESS) --students $(STUDENTS) --spawner $(SPAWNER)
 
 build: .venv/.ready  ## make the student and solution notebooks from notebooks/source
 	@$(BIN)/vigilant build

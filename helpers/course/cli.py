@@ -10,12 +10,13 @@ import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from helpers.course.run import Outcome
+    from helpers.hub.local import LocalHub
 
 _CLEAR = "\r\x1b[K"  # back to the start of the line, and wipe it
 _LIMITS = {"quick": 600.0, "full": 6 * 3600.0}
@@ -78,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench(
         commands.add_parser("bench", help="time the course's explanations beside other libraries' (for authors)")
     )
+    _add_hub(commands.add_parser("hub", help="start a JupyterHub on this machine (for instructors)"), _hub)
+    _add_hub(commands.add_parser("preflight", help="the evening before a class: will everybody get in?"), _preflight)
+    release = commands.add_parser("release", help="pin the student image by its digest (for those who run a hub)")
+    release.add_argument("digest", help="sha256:..., as the registry gave it back when the image was pushed")
+    release.set_defaults(command=_release)
     return parser
 
 
@@ -124,6 +130,18 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_bench, usage_error=parser.error)
 
 
+def _add_hub(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
+    parser.add_argument("--students", type=_rounds, default=4, metavar="N", help="how many (default: 4)")
+    parser.add_argument("--address", default="127.0.0.1", help="0.0.0.0 lets a class in the room reach it")
+    parser.add_argument("--port", type=_port, default=8000, help="where it listens (default: 8000)")
+    parser.add_argument(
+        "--spawner", choices=("simple", "docker"), default="simple", help="docker: each student in a container"
+    )
+    parser.add_argument("--image", metavar="NAME", help="the student image (default: image in pyproject.toml)")
+    parser.add_argument("--state", type=Path, metavar="FOLDER", help="the hub's folder (default: build/hub)")
+    parser.set_defaults(command=command)
+
+
 def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"a seed is a whole number from 0, not {text!r}")
@@ -138,6 +156,12 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"a limit is a number of seconds above 0, not {text!r}")
     return seconds
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
+    return int(text)
 
 
 def _rounds(text: str) -> int:
@@ -313,6 +337,42 @@ def _bench(options: argparse.Namespace) -> int:
     if unknown := [part for part in options.parts if part not in bench.PARTS]:
         options.usage_error(f"no part {', '.join(unknown)}; there are {', '.join(bench.PARTS)}")
     return bench.main(options.parts or bench.PARTS, options.repeats)
+
+
+def _hub(options: argparse.Namespace) -> int:
+    from helpers.hub import local
+
+    with _ended_in_order():
+        return local.serve(_local_hub(options))
+
+
+def _preflight(options: argparse.Namespace) -> int:
+    from helpers.hub.preflight import preflight
+
+    with _ended_in_order():
+        findings = preflight(_local_hub(options), lambda finding: print(finding, flush=True))
+    wrong = sum(not finding.ok for finding in findings)
+    print(f"{wrong} to fix" if wrong else f"ready for {options.students} students")
+    return bool(wrong)
+
+
+def _release(options: argparse.Namespace) -> int:
+    from helpers.hub.addresses import addresses
+    from helpers.hub.release import release
+
+    print(f"wrote {release(addresses(), options.digest)}; commit it, then run the upgrade in jupyterhub/README.md")
+    return 0
+
+
+def _local_hub(options: argparse.Namespace) -> LocalHub:
+    from helpers.hub.addresses import addresses
+    from helpers.hub.local import LocalHub
+
+    given = {name: getattr(options, name) for name in ("students", "address", "port", "spawner")}
+    given["image"] = options.image or addresses().image
+    if options.state:
+        given["state"] = options.state.absolute()
+    return LocalHub(**given)
 
 
 def _judge(entries: list[dict[str, Any]], report: Any) -> int:

@@ -1,0 +1,84 @@
+"""JupyterHub on one machine. 'make hub' (vigilant hub) starts it and writes the settings that are read here."""
+
+import os
+import sys
+from pathlib import Path
+
+import yaml
+
+from helpers.hub import start
+from helpers.hub.classlist import ClassAuthenticator
+from helpers.hub.local import NETWORK, read_settings
+
+c = get_config()  # noqa: F821 - JupyterHub puts it here
+state = Path(os.environ["VIGILANT_HUB_STATE"])
+settings = read_settings(state)
+root = Path(__file__).resolve().parents[2]
+
+# --- the hub and its proxy, on ports of their own
+c.JupyterHub.bind_url = f"http://{settings['address']}:{settings['port']}"
+c.JupyterHub.hub_ip = settings["gateway"]
+c.JupyterHub.hub_port = settings["hub_port"]
+c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings['proxy_api_port']}"
+c.ConfigurableHTTPProxy.command = settings["proxy"]
+c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
+c.JupyterHub.db_url = f"sqlite:///{state}/hub.sqlite"
+c.JupyterHub.cookie_secret_file = str(state / "cookie_secret")
+
+# --- who may come in: the class list; the instructor helps the students, and nobody is an administrator
+c.JupyterHub.authenticator_class = ClassAuthenticator
+c.ClassAuthenticator.class_list = str(state / "class.csv")
+c.ClassAuthenticator.manage_groups = True
+c.ClassAuthenticator.allow_all = True  # whoever is in the list
+c.JupyterHub.admin_access = False
+values = yaml.safe_load((root / "jupyterhub" / "values.yaml").read_text())
+c.JupyterHub.load_roles = [{"name": name, **role} for name, role in values["hub"]["loadRoles"].items()]
+
+# --- servers that nobody uses end, as on Kubernetes
+cull = values["cull"]
+command = [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={cull['timeout']}", f"--max-age={cull['maxAge']}"]
+c.JupyterHub.services = [{"name": "cull", "command": command}]
+scopes = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+c.JupyterHub.load_roles.append({"name": "cull", "scopes": scopes, "services": ["cull"]})
+
+# --- a student's server
+c.Spawner.default_url = values["singleuser"]["defaultUrl"]
+c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # thirty at once share two cores
+c.Spawner.disable_user_config = True
+if settings["spawner"] == "docker":
+    c.JupyterHub.spawner_class = "docker"
+    c.DockerSpawner.image = settings["image"]
+    c.DockerSpawner.cmd = ["jupyterhub-singleuser"]
+    c.DockerSpawner.network_name = NETWORK
+    c.DockerSpawner.use_internal_ip = True
+    c.DockerSpawner.remove = True
+    c.DockerSpawner.volumes = {"vigilant-home-{username}": "/home/jovyan"}
+    limits = values["hub"]["config"]["KubeSpawner"]["profile_list"][0]["kubespawner_override"]
+    c.DockerSpawner.mem_limit = limits["mem_limit"]
+    c.DockerSpawner.extra_host_config = {
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "pids_limit": 1024,
+    }
+else:
+    c.JupyterHub.spawner_class = "simple"
+    c.SimpleLocalProcessSpawner.home_dir_template = str(state / "homes" / "{username}")
+    c.Spawner.cmd = [sys.executable, "-m", start.__name__, sys.executable, "-m", "jupyterhub.singleuser"]
+    c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
+    c.Spawner.environment = {
+        "VIGILANT_CONTENT": str(state / "course.git"),
+        "VIGILANT_CACHE": settings["cache"],
+        "VIGILANT_SCRATCH": lambda spawner: str(state / "scratch" / spawner.user.name),
+    }
+
+    def home_first(spawner):
+        """Refuse a home that cannot be written before a process is started, in words that the student sees."""
+        home = Path(spawner.home_dir)
+        try:
+            home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            start.check_home(home)
+        except OSError as error:
+            error.jupyterhub_message = f"Your server cannot start: {error}"
+            raise
+
+    c.Spawner.pre_spawn_hook = home_first
