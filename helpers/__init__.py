@@ -14,6 +14,8 @@ class CourseVersionError(RuntimeError):
 def require(version: str) -> None:
     """Stop with one clear sentence if the installed ``helpers`` is older than a notebook needs.
 
+    On a hub, it also shows what the start of the server had to say about the notebooks.
+
     Parameters
     ----------
     version : str

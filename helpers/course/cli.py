@@ -81,6 +81,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_hub(commands.add_parser("hub", help="start a JupyterHub on this machine (for instructors)"), _hub)
     _add_hub(commands.add_parser("preflight", help="the evening before a class: will everybody get in?"), _preflight)
+    links = commands.add_parser("links", help="show the links that open the course on Binder or on a hub")
+    links.add_argument("--hub", metavar="URL", help="such as https://hub.example.org")
+    links.set_defaults(command=_links)
     release = commands.add_parser("release", help="pin the student image by its digest (for those who run a hub)")
     release.add_argument("digest", help="sha256:..., as the registry gave it back when the image was pushed")
     release.set_defaults(command=_release)
@@ -354,6 +357,15 @@ def _preflight(options: argparse.Namespace) -> int:
     wrong = sum(not finding.ok for finding in findings)
     print(f"{wrong} to fix" if wrong else f"ready for {options.students} students")
     return bool(wrong)
+
+
+def _links(options: argparse.Namespace) -> int:
+    from helpers.hub.addresses import addresses
+
+    print(f"Binder: {addresses().binder()}")
+    if options.hub:
+        print(f"hub:    {addresses().hub_link(options.hub)}")
+    return 0
 
 
 def _release(options: argparse.Namespace) -> int:

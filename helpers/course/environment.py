@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
 ENVIRONMENT = ROOT / "environment.yml"
+BINDER = ROOT / "binder" / "environment.yml"  # Binder reads nothing above its folder
 VENV = ROOT / ".venv"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 # uv's names for the platform the lock is made for: glibc 2.28, Linux x86-64 (Debian 10, Ubuntu 20.04 and newer).
@@ -108,7 +109,7 @@ def setup() -> None:
         rest.flush()
         _run(f"installing {len(versions)} packages (about 1 GB the first time)", *_uv(python, "-r", rest.name))
     _run("installing helpers", *_uv(python, "--no-build-isolation", "-e", str(ROOT)))
-    _quiet_jupyter()
+    quiet_jupyter(VENV)
     # Otherwise the first notebook pays for it, in its measured seconds.
     _run("compiling", python, "-m", "compileall", "-q", "-q", "-j", "0", str(VENV / "lib"), check=False)
     _say(f"ready in {time.monotonic() - started:.0f} s")
@@ -142,7 +143,8 @@ def lock() -> None:
         f"--extra-index-url {TORCH_INDEX}\n"
     )
     LOCK.write_text(header + text + "\n")
-    ENVIRONMENT.write_text(environment_yml(LOCK.read_text()))
+    for file in (ENVIRONMENT, BINDER):
+        file.write_text(environment_yml(LOCK.read_text()))
     _say(f"{len(pins(text))} versions in {LOCK.name} and {ENVIRONMENT.name}")
 
 
@@ -153,9 +155,17 @@ def _install_torch(python: Path, version: str) -> None:
         _run(f"{step}, from PyTorch's own index", *_uv(python, "--default-index", TORCH_INDEX, f"torch=={version}"))
 
 
-def _quiet_jupyter() -> None:
-    # nbgrader is here for its preprocessors; its menus would only puzzle students, as would a question about news.
-    settings = VENV / "etc" / "jupyter"
+def quiet_jupyter(prefix: Path) -> None:
+    """Turn off what would only puzzle students: nbgrader's menus, and a question about news.
+
+    nbgrader is here for its preprocessors.
+
+    Parameters
+    ----------
+    prefix : pathlib.Path
+        The environment's folder.
+    """
+    settings = prefix / "etc" / "jupyter"
     extensions = ("formgrader", "validate_assignment", "assignment_list", "course_list")
     server = {
         "ServerApp": {"jpserver_extensions": {f"nbgrader.server_extensions.{name}": False for name in extensions}}

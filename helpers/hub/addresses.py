@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from urllib.parse import quote, urlencode
 
 from helpers.cache import course_root
 from helpers.course.layout import CourseError
+
+FIRST = "notebooks/00_start_here.ipynb"
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,48 @@ class Addresses:
                 "Publish it, and write it there."
             )
         return value
+
+    def binder(self) -> str:
+        """Make the link that opens notebook 00 on Binder.
+
+        Returns
+        -------
+        str
+            For mybinder.org.
+
+        Raises
+        ------
+        CourseError
+            If the repository has no address.
+        """
+        repository = self.need("repository").removesuffix("/").removesuffix(".git")
+        provider, _, path = repository.partition("//")[2].partition("/")
+        kinds = {"github.com": f"gh/{path}", "gitlab.com": f"gl/{quote(path, safe='')}"}
+        what = kinds.get(provider, f"git/{quote(repository, safe='')}")
+        return f"https://mybinder.org/v2/{what}/HEAD?urlpath={quote(f'lab/tree/{FIRST}')}"
+
+    def hub_link(self, hub: str) -> str:
+        """Make the link that brings the notebooks into a home on somebody else's hub (nbgitpuller) and opens 00.
+
+        Parameters
+        ----------
+        hub : str
+            Such as ``https://hub.example.org``.
+
+        Returns
+        -------
+        str
+            The link to hand out.
+
+        Raises
+        ------
+        CourseError
+            If the repository has no address.
+        """
+        repository = self.need("repository")
+        folder = repository.removesuffix("/").rpartition("/")[2].removesuffix(".git")
+        query = urlencode({"repo": repository, "urlpath": f"lab/tree/{folder}/{FIRST}"})
+        return f"{hub.rstrip('/')}/hub/user-redirect/git-pull?{query}"
 
 
 def addresses() -> Addresses:

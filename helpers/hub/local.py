@@ -151,12 +151,12 @@ def _greeting(hub: LocalHub) -> str:
     lines = [
         f"The hub is ready: {where}",
         f"Names and passwords, to hand out: {hub.class_list}",
-        f"Homes: {hub.state / 'homes' if hub.spawner == 'simple' else 'a Docker volume each'}   Ctrl-C stops everything.",
+        f"Homes: {hub.state / 'homes' if hub.spawner == 'simple' else 'a volume each'}. Ctrl-C stops everything.",
     ]
     if hub.spawner == "simple":
         lines.append(
-            "Warning: all students share your account on this machine and can read each other's files and yours. Use it to "
-            "try the course, or with people you trust; 'make hub SPAWNER=docker' gives each a container."
+            "Warning: all students share your account on this machine and can read each other's files and yours. Use it "
+            "to try the course, or with people you trust; 'make hub SPAWNER=docker' gives each a container."
         )
     return "\n".join(lines)
 

@@ -136,10 +136,10 @@ def _room(hub: local.LocalHub, students: int, idle: float, peak: float, found: F
     at_once = int(free // peak)
     found(
         students * peak <= free,
-        f"memory: {students} students in 01 at the same time take {students * peak / 1e9:.0f} GB, and {free / 1e9:.0f} GB "
-        "are free",
-        f"this machine holds {at_once} at once and {int(free // idle)} idle ones: let students work in pairs, start 01 in "
-        f"turns, or use a machine with {(students * peak + _SYSTEM) / 1e9:.0f} GB or Kubernetes",
+        f"memory: {students} students in 01 at the same time take {students * peak / 1e9:.0f} GB, and "
+        f"{free / 1e9:.0f} GB are free",
+        f"this machine holds {at_once} at once and {int(free // idle)} idle ones: let students work in pairs, start 01 "
+        f"in turns, or use a machine with {(students * peak + _SYSTEM) / 1e9:.0f} GB or Kubernetes",
     )
     folder = hub.state
     home = (

@@ -36,7 +36,8 @@ c.JupyterHub.load_roles = [{"name": name, **role} for name, role in values["hub"
 
 # --- servers that nobody uses end, as on Kubernetes
 cull = values["cull"]
-command = [sys.executable, "-m", "jupyterhub_idle_culler", f"--timeout={cull['timeout']}", f"--max-age={cull['maxAge']}"]
+limits = [f"--timeout={cull['timeout']}", f"--max-age={cull['maxAge']}"]
+command = [sys.executable, "-m", "jupyterhub_idle_culler", *limits]
 c.JupyterHub.services = [{"name": "cull", "command": command}]
 scopes = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
 c.JupyterHub.load_roles.append({"name": "cull", "scopes": scopes, "services": ["cull"]})
