@@ -38,3 +38,10 @@ def cold_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("VIGILANT_BUILD", str(tmp_path / "build"))
     monkeypatch.setenv("VIGILANT_CACHE", str(tmp_path / "build" / "cache"))
     return tmp_path / "build" / "cache"
+
+
+@pytest.fixture(scope="session")
+def needs_node():
+    """Ask for Node with npm: a hub's proxy is installed and run with it."""
+    if shutil.which("npm") is None:
+        missing("the program npm")

@@ -159,7 +159,8 @@ class Person:
             If it is 400 or more.
         """
         url = f"{self.url}/user/{self.name}/{path}"
-        answer = requests.request(method, url, headers={"Authorization": f"token {self.token}"}, timeout=60, **request)
+        request.setdefault("timeout", 60)
+        answer = requests.request(method, url, headers={"Authorization": f"token {self.token}"}, **request)
         if answer.status_code >= 400:
             raise HubError(f"{method} {path} on the server of {self.name}: {answer.status_code} {_words(answer.text)}")
         return answer

@@ -151,7 +151,7 @@ def _greeting(hub: LocalHub) -> str:
     lines = [
         f"The hub is ready: {where}",
         f"Names and passwords, to hand out: {hub.class_list}",
-        f"Homes: {hub.state / 'homes' if hub.spawner == 'simple' else 'a volume each'}. Ctrl-C stops everything.",
+        f"Homes: {hub.state / 'homes' if hub.spawner == 'simple' else 'volumes'}. Ctrl-C stops everything.",
     ]
     if hub.spawner == "simple":
         lines.append(

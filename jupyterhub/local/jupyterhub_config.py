@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import yaml
+from tornado.web import HTTPError
 
 from helpers.hub import start
 from helpers.hub.classlist import ClassAuthenticator
@@ -79,7 +80,8 @@ else:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             start.check_home(home)
         except OSError as error:
-            error.jupyterhub_message = f"Your server cannot start: {error}"
-            raise
+            said = HTTPError(500, "%s", f"your server cannot start: {error}")
+            said.jupyterhub_message = f"Your server cannot start: {error}"
+            raise said from error
 
     c.Spawner.pre_spawn_hook = home_first

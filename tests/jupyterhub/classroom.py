@@ -1,0 +1,68 @@
+"""A hub for the tests: started once, with people who can be asked for by name."""
+
+import contextlib
+import functools
+import os
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from conftest import missing
+
+from helpers.hub import classlist, local
+from helpers.hub.client import Person
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def need_root() -> None:
+    if os.geteuid() != 0:
+        missing("root, to mount a small disk")
+
+
+@dataclass
+class Classroom:
+    hub: local.LocalHub
+    process: object
+    people: dict = field(default_factory=dict)
+
+    @functools.cached_property
+    def passwords(self) -> dict[str, str]:
+        return {member.name: member.password for member in classlist.read(self.hub.class_list)}
+
+    def person(self, name: str) -> Person:
+        """Somebody who has logged in."""
+        if name not in self.people:
+            self.people[name] = Person(self.hub.url, name)
+            self.people[name].log_in(self.passwords[name])
+        return self.people[name]
+
+    def with_server(self, name: str) -> Person:
+        """Somebody whose server runs."""
+        person = self.person(name)
+        if not person.hub("GET", f"users/{name}").json()["servers"]:
+            person.start()
+        return person
+
+    def home(self, name: str) -> Path:
+        return self.hub.state / "homes" / name
+
+    def server_process(self, name: str) -> psutil.Process:
+        """The process of somebody's server."""
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if process.environ().get("JUPYTERHUB_USER") == name and "singleuser" in " ".join(process.cmdline()):
+                    return process
+        raise LookupError(name)
+
+
+@contextlib.contextmanager
+def classroom(state: Path, **told):
+    hub = local.LocalHub(state=state, port=free_port(), **told)
+    with local.running(hub) as process:
+        yield Classroom(hub, process)
