@@ -45,3 +45,15 @@ def needs_node():
     """Ask for Node with npm: a hub's proxy is installed and run with it."""
     if shutil.which("npm") is None:
         missing("the program npm")
+
+
+@pytest.fixture(scope="session")
+def program():
+    """Ask for a system program from a fixture that lasts longer than a test."""
+
+    def ask(name: str) -> str:
+        if (found := shutil.which(name)) is None:
+            missing(f"the program {name}")
+        return found
+
+    return ask

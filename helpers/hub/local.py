@@ -155,8 +155,8 @@ def _greeting(hub: LocalHub) -> str:
     ]
     if hub.spawner == "simple":
         lines.append(
-            "Warning: all students share your account on this machine and can read each other's files and yours. Use it "
-            "to try the course, or with people you trust; 'make hub SPAWNER=docker' gives each a container."
+            "Warning: all students share your account on this machine, and can read each other's files and yours. Use "
+            "it to try the course, or with people you trust; 'make hub SPAWNER=docker' gives each a container."
         )
     return "\n".join(lines)
 
