@@ -45,7 +45,7 @@ def ready(source: Path, target: Path) -> tuple[list[str], str]:
         target.mkdir(parents=True, exist_ok=True)
         for file in (source / "package.json", lock):
             shutil.copy(file, target)
-        _run("installing the proxy (configurable-http-proxy)", [_npm(node), "ci", "--omit=dev"], target, path)
+        _run("installing the proxy (configurable-http-proxy)", [*_npm(node), "ci", "--omit=dev"], target, path)
     return [str(node), str(program)], path
 
 
@@ -79,9 +79,10 @@ def _link(folder: Path) -> None:
     (folder / "bin").symlink_to(programs.relative_to(folder))
 
 
-def _npm(node: Path) -> str:
-    own = node.parent / "npm"
-    return str(own) if own.exists() else str(shutil.which("npm"))
+def _npm(node: Path) -> list[str]:
+    # In the package from PyPI, bin/npm is a copy that does not find its own library.
+    own = node.resolve().parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(node), str(own)] if own.exists() else [str(shutil.which("npm"))]
 
 
 def _major(node: str) -> int:
