@@ -96,7 +96,10 @@ def read(path: Path) -> list[Member]:
     """
     try:
         with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
+            reader = csv.DictReader(file)
+            rows = list(reader)
+        if missing := set(_FIELDS) - set(reader.fieldnames or ()):
+            raise KeyError(missing)
         members = [Member(*(row[field].strip() for field in _FIELDS)) for row in rows]
     except (OSError, KeyError, AttributeError, UnicodeDecodeError):
         raise CourseError(f"{path} is not a class list: a CSV file with the columns {', '.join(_FIELDS)}") from None

@@ -67,7 +67,7 @@ def test_from_a_clone_to_the_first_cell(tmp_path, needs_node, needs_program):
     clone, port = tmp_path / "clone", free_port()
     started = time.monotonic()
     subprocess.run(["git", "clone", "-q", "--no-local", ROOT, clone], check=True)
-    # As on a fresh machine: no virtual environment, no build folder; what was downloaded before is not downloaded again.
+    # As on a fresh machine: no environment, no build folder; what was downloaded before is not downloaded again.
     own = ("VIGILANT", "PYTHONPATH", "VIRTUAL_ENV")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     with (tmp_path / "log").open("w+") as log:

@@ -1,0 +1,86 @@
+"""Binder, as far as repo2docker goes without its base image: what it detects, and the Dockerfile that it makes."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT
+from repo2docker.app import Repo2Docker
+from repo2docker.buildpacks import CondaBuildPack
+
+from helpers.course.environment import environment_yml, pins
+
+BINDER = ROOT / "binder"
+BASE = Repo2Docker().base_image
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """What Binder clones: the committed files that repo2docker looks at."""
+    for name in ("environment.yml", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(BINDER, tmp_path / "binder")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_environment_is_the_roots():
+    text = (BINDER / "environment.yml").read_text()
+    assert text == (ROOT / "environment.yml").read_text(), "run 'make lock'"
+    assert text == environment_yml((ROOT / "requirements.lock").read_text())
+
+
+def test_repo2docker_detects_the_environment(checkout):
+    detected = next(pack for pack in (cls(BASE) for cls in Repo2Docker().buildpacks) if pack.detect())
+    assert type(detected) is CondaBuildPack
+    assert detected.binder_dir == "binder"
+    assert detected.python_version == "3.11"
+
+
+def test_the_dockerfile_does_it_all(checkout):
+    dockerfile = CondaBuildPack(BASE).render({})
+    packages = (BINDER / "apt.txt").read_text().split()
+    for wanted in (*packages, "binder/environment.yml", "binder/postBuild", "binder/start"):
+        assert wanted in dockerfile
+    assert "RUN ./binder/postBuild" in dockerfile
+    assert 'R2D_ENTRYPOINT "/home/jovyan/binder/start"' in dockerfile.replace("${REPO_DIR}", "/home/jovyan")
+
+
+def test_a_changed_python_would_be_noticed(checkout):
+    file = checkout / "binder" / "environment.yml"
+    file.write_text(file.read_text().replace("python=3.11", "python=3.12"))
+    assert CondaBuildPack(BASE).python_version == "3.12"
+
+
+@pytest.mark.parametrize("name", ["postBuild", "start"])
+def test_scripts_can_be_run(name):
+    script = BINDER / name
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", script], check=True)
+
+
+def test_post_build_stops_at_the_first_failure(checkout):
+    # Its first command fails here: nothing after it may run.
+    folder = checkout / "bin"
+    folder.mkdir()
+    (folder / "python").write_text('#!/bin/sh\necho "python $*" >> calls\nexit 3\n')
+    (folder / "python").chmod(0o755)
+    path = f"{folder}:{os.environ['PATH']}"
+    done = subprocess.run([BINDER / "postBuild"], cwd=checkout, env={"PATH": path}, check=False)
+    assert done.returncode == 3
+    calls = (checkout / "calls").read_text().splitlines()
+    assert len(calls) == 1
+    locked = pins((ROOT / "requirements.lock").read_text())
+    assert f"quantus=={locked['quantus']} tf-explain=={locked['tf-explain']}" in calls[0]
+
+
+def test_start_becomes_the_command(tmp_path):
+    done = subprocess.run(
+        [BINDER / "start", "sh", "-c", "echo $$ $TF_CPP_MIN_LOG_LEVEL"], capture_output=True, text=True, check=True
+    )
+    pid, level = done.stdout.split()
+    assert pid.isdecimal()
+    assert level == "3"
+    failed = subprocess.run([BINDER / "start", "sh", "-c", "exit 7"], check=False)
+    assert failed.returncode == 7
