@@ -97,8 +97,8 @@ def read(path: Path) -> list[Member]:
     try:
         with path.open(newline="") as file:
             reader = csv.DictReader(file)
-            rows = list(reader)
-        if missing := set(_FIELDS) - set(reader.fieldnames or ()):
+            rows, columns = list(reader), set(reader.fieldnames or ())
+        if missing := set(_FIELDS) - columns:
             raise KeyError(missing)
         members = [Member(*(row[field].strip() for field in _FIELDS)) for row in rows]
     except (OSError, KeyError, AttributeError, UnicodeDecodeError):

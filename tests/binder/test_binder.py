@@ -1,6 +1,7 @@
 """Binder, as far as repo2docker goes without its base image: what it detects, and the Dockerfile that it makes."""
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -39,12 +40,14 @@ def test_repo2docker_detects_the_environment(checkout):
 
 
 def test_the_dockerfile_does_it_all(checkout):
-    dockerfile = CondaBuildPack(BASE).render({})
+    pack = CondaBuildPack(BASE)
+    pack.platform = "linux/amd64"
+    dockerfile = pack.render({})
     packages = (BINDER / "apt.txt").read_text().split()
     for wanted in (*packages, "binder/environment.yml", "binder/postBuild", "binder/start"):
         assert wanted in dockerfile
     assert "RUN ./binder/postBuild" in dockerfile
-    assert 'R2D_ENTRYPOINT "/home/jovyan/binder/start"' in dockerfile.replace("${REPO_DIR}", "/home/jovyan")
+    assert re.search(r"^ENV R2D_ENTRYPOINT[ =]\S*binder/start", dockerfile, flags=re.M)
 
 
 def test_a_changed_python_would_be_noticed(checkout):
