@@ -41,13 +41,6 @@ def cold_cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def needs_node():
-    """Ask for Node with npm: a hub's proxy is installed and run with it."""
-    if shutil.which("npm") is None:
-        missing("the program npm")
-
-
-@pytest.fixture(scope="session")
 def program():
     """Ask for a system program from a fixture that lasts longer than a test."""
 

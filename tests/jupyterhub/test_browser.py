@@ -12,7 +12,7 @@ _SLOW = 180_000  # milliseconds: two cores, a browser, three servers
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory, needs_node):
+def room(tmp_path_factory):
     with classroom(tmp_path_factory.mktemp("browser") / "hub", students=2) as room:
         yield room
 

@@ -25,7 +25,7 @@ def memory_of(processes) -> float:
     return sum(process.memory_full_info().pss for process in processes)
 
 
-def test_thirty_students_at_once(tmp_path, needs_node):
+def test_thirty_students_at_once(tmp_path):
     with classroom(tmp_path / "hub", students=STUDENTS) as room:
         tree = psutil.Process(room.process.pid)
         hub = set(tree.children(recursive=True))
@@ -62,7 +62,7 @@ def test_thirty_students_at_once(tmp_path, needs_node):
     assert max(seconds) < 120
 
 
-def test_from_a_clone_to_the_first_cell(tmp_path, needs_node, needs_program):
+def test_from_a_clone_to_the_first_cell(tmp_path, needs_program):
     needs_program("make")
     clone, port = tmp_path / "clone", free_port()
     started = time.monotonic()
@@ -106,7 +106,7 @@ def test_from_a_clone_to_the_first_cell(tmp_path, needs_node, needs_program):
     assert seconds < 300
 
 
-def test_the_evening_before(tmp_path, needs_node, capsys):
+def test_the_evening_before(tmp_path, capsys):
     # More students than any machine holds: everything works, and what is missing is said with what to do.
     code = main(["preflight", "--students", "5000", "--port", str(free_port()), "--state", str(tmp_path / "hub")])
     said = capsys.readouterr().out

@@ -23,7 +23,7 @@ FIRST = "course/notebooks/00_start_here.ipynb"
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory, needs_node):
+def room(tmp_path_factory):
     with classroom(tmp_path_factory.mktemp("room") / "hub", students=6) as room:
         yield room
 
@@ -362,7 +362,7 @@ def test_a_name_with_tricks(room, name):
 # --- the end
 
 
-def test_nothing_is_left_running(tmp_path, needs_node):
+def test_nothing_is_left_running(tmp_path):
     with classroom(tmp_path / "hub", students=1) as room:
         person = room.with_server("student01")
         with person.kernel():
