@@ -18,7 +18,9 @@ root = Path(__file__).resolve().parents[2]
 
 # --- the hub and its proxy, on ports of their own
 c.JupyterHub.bind_url = f"http://{settings['address']}:{settings['port']}"
-c.JupyterHub.hub_ip = settings["gateway"]
+# The gateway of the containers' network need not exist before the first of them does, so the hub cannot listen there alone.
+c.JupyterHub.hub_ip = "0.0.0.0" if settings["spawner"] == "docker" else "127.0.0.1"
+c.JupyterHub.hub_connect_ip = "127.0.0.1"
 c.JupyterHub.hub_port = settings["hub_port"]
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings['proxy_api_port']}"
 c.ConfigurableHTTPProxy.command = settings["proxy"]
@@ -52,6 +54,7 @@ if settings["spawner"] == "docker":
     c.DockerSpawner.image = settings["image"]
     c.DockerSpawner.cmd = ["jupyterhub-singleuser"]
     c.DockerSpawner.network_name = NETWORK
+    c.DockerSpawner.hub_connect_url = f"http://{settings['gateway']}:{settings['hub_port']}"
     c.DockerSpawner.use_internal_ip = True
     c.DockerSpawner.remove = True
     c.DockerSpawner.volumes = {"vigilant-home-{username}": "/home/jovyan"}

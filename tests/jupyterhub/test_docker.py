@@ -1,0 +1,146 @@
+"""The student image, built from its Dockerfile, and two students in containers of it (Podman in Docker's place)."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from classroom import classroom, need_root
+from conftest import ROOT
+
+IMAGE = "localhost/vigilant-student-test"
+BASE = "localhost/vigilant-base-test"
+# crun refuses a machine with both kinds of control groups, and a container may not raise the limits of this session.
+_CONF = '[containers]\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\n[engine]\nruntime = "runc"\n'
+
+
+def run(*command, **more):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **more)
+    assert done.returncode == 0, f"{command}:\n{(done.stdout + done.stderr)[-3000:]}"
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory, program):
+    """Podman's service, answering as Docker does."""
+    need_root()
+    for name in ("podman", "runc", "debootstrap"):
+        program(name)
+    folder = tmp_path_factory.mktemp("engine")
+    (folder / "containers.conf").write_text(_CONF)
+    environment = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
+    address = f"unix://{folder}/podman.sock"
+    service = subprocess.Popen(
+        ["podman", "system", "service", "--time=0", address],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    yield environment, address
+    service.terminate()
+    service.wait(30)
+    subprocess.run(["podman", "rmi", "--force", IMAGE, BASE], env=environment, capture_output=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def image(engine, tmp_path_factory):
+    """The image at this commit, on a Debian that is made here: no registry is reached."""
+    environment, _ = engine
+    root = tmp_path_factory.mktemp("debian")
+    run("debootstrap", "--variant=minbase", "bookworm", root)
+    if authorities := os.environ.get("SSL_CERT_FILE"):  # of a proxy that stands between this machine and the registries
+        own = root / "usr" / "local" / "share" / "ca-certificates"
+        own.mkdir(parents=True)
+        shutil.copy(authorities, own / "machine.crt")
+    archive = root.parent / "debian.tar"
+    run("tar", "-C", root, "-cf", archive, ".")
+    run("podman", "import", archive, BASE, env=environment)
+    shutil.rmtree(root)
+    archive.unlink()
+    arguments = {
+        "BASE": BASE,
+        "NOTEBOOKS": "00",
+        "WITHOUT": "cifar10",
+        "COMMIT": run("git", "-C", ROOT, "rev-parse", "HEAD"),
+    }
+    for name in ("PIP_FIND_LINKS", "PIP_CERT", "SSL_CERT_FILE"):
+        arguments |= {name: os.environ[name]} if name in os.environ else {}
+    wheels = os.environ.get("PIP_FIND_LINKS", "")
+    shared = ["--volume", f"{wheels}:{wheels}:ro"] if wheels and Path(wheels).is_dir() else []
+    given = [text for name, value in arguments.items() for text in ("--build-arg", f"{name}={value}")]
+    limits = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"]
+    file = ROOT / "jupyterhub" / "image" / "Dockerfile"
+    run("podman", "build", "--network=host", *limits, *shared, *given, "-f", file, "-t", IMAGE, ROOT, env=environment)
+    return IMAGE
+
+
+@pytest.fixture(scope="module")
+def room(engine, image, tmp_path_factory):
+    _, address = engine
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", address)
+        with classroom(tmp_path_factory.mktemp("docker") / "hub", students=2, spawner="docker", image=image) as room:
+            yield room
+    for name in room.passwords:
+        subprocess.run(["podman", "volume", "rm", "--force", f"vigilant-home-{name}"], capture_output=True, check=False)
+
+
+_LOOK = """
+import json, os, psutil
+from pathlib import Path
+status = dict(line.split(":\\t") for line in Path("/proc/self/status").read_text().splitlines() if ":\\t" in line)
+print(json.dumps({
+    "ids": [os.getuid(), os.getgid()],
+    "names": [one.name() for one in psutil.process_iter()],
+    "home": os.listdir(Path.home()),
+    "outside": os.path.exists("/tmp/secret.txt"),
+    "capabilities": status["CapEff"].strip(),
+    "new": status["NoNewPrivs"].strip(),
+    "seccomp": status["Seccomp"].strip(),
+    "helpers": __import__("helpers").__file__,
+    "cache": os.access("/opt/course-cache", os.W_OK),
+    "content": os.access("/opt/course.git", os.W_OK),
+}))
+"""
+
+
+def test_students_in_containers_share_nothing(room):
+    ada, bob = room.with_server("student01"), room.with_server("student02")
+    with bob.kernel() as kernel:
+        kernel.run(
+            "import pathlib; [pathlib.Path(p, 'secret.txt').write_text('b') for p in (pathlib.Path.home(), '/tmp')]"
+        )
+        with ada.kernel() as other:
+            seen = json.loads(other.run(_LOOK))
+    assert seen["ids"] == [1000, 100]
+    assert len(seen["names"]) < 6, "the processes of others are to be seen"
+    assert "secret.txt" not in seen["home"]
+    assert "course" in seen["home"]
+    assert not seen["outside"]
+    assert int(seen["capabilities"], 16) == 0
+    assert (seen["new"], seen["seccomp"]) == ("1", "2")
+    assert seen["helpers"].startswith("/opt/course/")
+    assert not seen["cache"]
+    assert not seen["content"]
+
+
+def test_the_image_runs_00_and_a_home_is_kept(room):
+    ada = room.with_server("student01")
+    seconds, peak = ada.run_notebook("course/notebooks/00_start_here.ipynb")
+    assert seconds < 120
+    assert peak < 1.8e9
+    text = {"type": "file", "format": "text", "content": "kept"}
+    ada.server("PUT", "api/contents/mine.txt", json=text)
+    ada.stop()
+    ada.start()
+    assert ada.server("GET", "api/contents/mine.txt").json()["content"] == "kept"
+
+
+def test_the_image_says_its_commit(engine, image):
+    environment, _ = engine
+    labels = json.loads(run("podman", "image", "inspect", image, env=environment))[0]["Labels"]
+    assert labels["org.opencontainers.image.revision"] == run("git", "-C", ROOT, "rev-parse", "HEAD")
