@@ -18,7 +18,7 @@ root = Path(__file__).resolve().parents[2]
 
 # --- the hub and its proxy, on ports of their own
 c.JupyterHub.bind_url = f"http://{settings['address']}:{settings['port']}"
-# The gateway of the containers' network need not exist before the first of them does, so the hub cannot listen there alone.
+# The gateway of the containers' network need not exist before the first of them does: nothing can listen there alone.
 c.JupyterHub.hub_ip = "0.0.0.0" if settings["spawner"] == "docker" else "127.0.0.1"
 c.JupyterHub.hub_connect_ip = "127.0.0.1"
 c.JupyterHub.hub_port = settings["hub_port"]
