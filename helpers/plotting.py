@@ -655,8 +655,8 @@ def places_on_picture(
     """
     figure, axis = _one_axis(alt, (size + 1.2, size + 0.9))
     axis.imshow(image, cmap="gray_r", vmin=0, vmax=1.4)  # never quite black, so that the marks stand out
-    for i, (name, (row, column)) in enumerate(places.items()):
-        axis.plot(column, row, MARKERS[1], markersize=11, color=COLOURS[i % 2], markeredgecolor="white")
+    for name, (row, column) in places.items():
+        axis.plot(column, row, MARKERS[1], markersize=11, color=COLOURS[0], markeredgecolor="white")
         axis.text(column, row, name, ha="center", va="center", fontsize=FONT_SIZE - 2, color="white", weight="bold")
     _finish(figure, axis, title, "column of pixels", "row of pixels")
     return figure

@@ -87,6 +87,7 @@ def _check_cell(cell: Any) -> Iterator[str]:
     if _parse(cell.source) is None:
         yield f"not valid Python ({first_line(cell)!r})"
     yield from _check_length(cell)
+    yield from _check_figures(cell)
     is_task = CHECK in tags(cell) or _exercise_tag(cell)
     if _RECORD.search(cell.source) and (is_task or _RECORD.search(_inside_solutions(cell.source))):
         yield "a record in an exercise, a check or a solution: the scorecard would depend on who answers"
@@ -98,6 +99,14 @@ def _check_length(cell: Any) -> Iterator[str]:
     lines = sum(bool(line.strip()) for line in cell.source.splitlines())
     if lines > LONGEST_CELL:
         yield f"{lines} lines, and at most {LONGEST_CELL} are read as one idea ({first_line(cell)!r}): split it"
+
+
+def _check_figures(cell: Any) -> Iterator[str]:
+    """Find a figure that nobody will see: it shows only as the last expression of its cell."""
+    body = (_parse(cell.source) or ast.Module([], [])).body
+    for node in body[:-1]:
+        if isinstance(node, ast.Expr) and ast.unparse(node).startswith("plotting."):
+            yield f"{ast.unparse(node.value).split('(')[0]} is not the last line, so its figure is not shown: move it"
 
 
 def _check_markers(text: str) -> Iterator[str]:
