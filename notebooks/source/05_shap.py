@@ -241,7 +241,7 @@ print(f"coalitions for each player: {auto / picture.size:.1f}")
 
 # %% [markdown]
 # Keep the last number in mind, and do not take it for comfort: what a given number of coalitions for each player is worth depends on how many players
-# there are. Step 5 measures it for sixteen; that does not carry over to thousands. From here on `l1_reg=False`, always.
+# there are. Step 5 measures it for sixteen; that does not carry over to hundreds or thousands. From here on `l1_reg=False`, always.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: fewer players
@@ -732,7 +732,7 @@ plotting.shares_table(
 # %% [markdown]
 # Look for blocks: methods of one family, and of one background, keep together. And mind the *sign*. SmoothGrad, guided backprop, GradCAM and the centre
 # Gaussian have no negative values: added up over a part they say *how much happens here*, while in a signed map what speaks for and against cancels. The
-# two kinds rank parts differently for this reason alone. So the last row shows which maps put their mass in the middle, as the signs' own place does; it does not say that
+# two kinds rank parts differently for this reason alone. So the last row shows which maps put their mass in the middle, where most of what is shown lies; it does not say that
 # such a map is worth no more than a blob: step 8 asked the network about that.
 #
 # Surveys find practitioners settle such a disagreement by taste (Krishna and others, 2022). Better, in this order:
