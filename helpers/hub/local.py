@@ -21,7 +21,7 @@ import psutil
 
 from helpers.cache import build_directory, cache_directory, course_root, written_whole
 from helpers.course.layout import CourseError
-from helpers.hub import classlist, content, proxy
+from helpers.hub import classlist, content, ports, proxy
 
 SPAWNERS = ("simple", "docker")
 NETWORK = "vigilant-hub"
@@ -174,7 +174,8 @@ def _prepare(hub: LocalHub) -> dict[str, str]:
     command, path = proxy.ready(root / "jupyterhub" / "local" / "proxy", hub.state.parent / "hub-proxy")
     classlist.make(hub.class_list, hub.students)
     commit = content.publish(root, hub.state / "course.git")
-    internal, api = _free_ports(2)
+    internal = ports.free_port(besides=[hub.port])
+    api = ports.free_port(besides=[hub.port, internal])
     found = {
         "commit": commit,
         "proxy": command,
@@ -197,22 +198,12 @@ def _root() -> Path:
 
 
 def _check_port(address: str, port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as error:
-            raise CourseError(
-                f"the hub cannot listen on {address}, port {port}: {error.strerror}. Choose another: make hub PORT=8123"
-            ) from None
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+    try:
+        ports.try_to_listen(address, port)
+    except OSError as error:
+        raise CourseError(
+            f"the hub cannot listen on {address}, port {port}: {error.strerror}. Choose another: make hub PORT=8123"
+        ) from None
 
 
 def _docker_gateway(hub: LocalHub) -> str:

@@ -10,6 +10,7 @@ from tornado.web import HTTPError
 from helpers.hub import start
 from helpers.hub.classlist import ClassAuthenticator
 from helpers.hub.local import NETWORK, read_settings
+from helpers.hub.ports import free_port
 
 c = get_config()  # noqa: F821 - JupyterHub puts it here
 state = Path(os.environ["VIGILANT_HUB_STATE"])
@@ -76,15 +77,20 @@ else:
         "VIGILANT_SCRATCH": lambda spawner: str(state / "scratch" / spawner.user.name),
     }
 
-    def home_first(spawner):
-        """Refuse a home that cannot be written before a process is started, in words that the student sees."""
+    # JupyterHub would take a port that is free now; until the server listens there, seconds later, another may.
+    promised = {}
+
+    def before(spawner):
+        """Refuse a home that cannot be written, in words that the student sees; promise the server a port."""
         home = Path(spawner.home_dir)
         try:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             start.check_home(home)
+            promised.pop(spawner.user.name, None)
+            spawner.port = promised[spawner.user.name] = free_port(besides=promised.values())
         except OSError as error:
             said = HTTPError(500, "%s", f"your server cannot start: {error}")
             said.jupyterhub_message = f"Your server cannot start: {error}"
             raise said from error
 
-    c.Spawner.pre_spawn_hook = home_first
+    c.Spawner.pre_spawn_hook = before

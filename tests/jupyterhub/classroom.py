@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import os
-import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,12 +11,7 @@ from conftest import missing
 
 from helpers.hub import classlist, local
 from helpers.hub.client import Person
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from helpers.hub.ports import free_port
 
 
 def need_root() -> None:

@@ -8,15 +8,17 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
 
 import psutil
-from classroom import classroom, free_port
+from classroom import classroom
 from conftest import ROOT
 
 from helpers.cache import build_directory
 from helpers.course.cli import main
 from helpers.hub import classlist, proxy
 from helpers.hub.client import Person
+from helpers.hub.ports import PORTS, free_port
 
 STUDENTS = 30
 
@@ -48,6 +50,10 @@ def test_thirty_students_at_once(tmp_path):
         idle = memory_of(set(tree.children(recursive=True)) - hub) / STUDENTS
         for kernel in kernels:
             kernel.__exit__(None, None, None)
+        # Not ports that kernels and connections are given: one of thirty would now and then lose the race for it.
+        ports = {urlsplit(room.server_process(name).environ()["JUPYTERHUB_SERVICE_URL"]).port for name in names}
+        assert len(ports) == STUDENTS
+        assert ports <= set(PORTS)
         table = {
             "students": STUDENTS,
             "seconds_median": round(statistics.median(seconds), 1),

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from definitions import definition
 
 from helpers.course.cli import main
 from helpers.course.layout import CourseError
-from helpers.hub import classlist, content, local, preflight, release, start, warm
+from helpers.hub import classlist, content, local, ports, preflight, release, start, warm
 from helpers.hub.addresses import Addresses, addresses
 
 SOMEWHERE = Addresses("https://github.com/vision/course", "registry.example.org/vision/course")
@@ -180,6 +181,22 @@ def test_a_full_home_is_fine_and_a_closed_one_is_not(tmp_path, monkeypatch, numb
 def test_content_needs_a_git_checkout(tmp_path):
     with pytest.raises(CourseError, match="git clone, not a downloaded archive"):
         content.publish(tmp_path, tmp_path / "course.git")
+
+
+# --- ports
+
+
+def test_a_port_is_neither_taken_nor_promised(monkeypatch):
+    port = ports.free_port()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        monkeypatch.setattr(ports, "PORTS", range(port, port + 1))
+        with pytest.raises(OSError, match=f"no port of {port} to {port} on 127.0.0.1 is free"):
+            ports.free_port()
+    assert ports.free_port() == port
+    with pytest.raises(OSError, match="is free"):
+        ports.free_port(besides=[port])
 
 
 # --- room for a class
