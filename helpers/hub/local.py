@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -27,6 +28,7 @@ SPAWNERS = ("simple", "docker")
 NETWORK = "vigilant-hub"
 _START_SECONDS = 60
 _END_SECONDS = 60
+_SOCKETS = "/tmp"  # kernels' sockets are files, and the path of one may have 107 characters
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,12 @@ def running(hub: LocalHub) -> Iterator[subprocess.Popen[bytes]]:
     CourseError
         If it cannot start; nothing is left running then.
     """
-    environment = _prepare(hub)
+    with tempfile.TemporaryDirectory(prefix="vigilant-", dir=_SOCKETS) as sockets:
+        yield from _running(hub, Path(sockets))
+
+
+def _running(hub: LocalHub, sockets: Path) -> Iterator[subprocess.Popen[bytes]]:
+    environment = _prepare(hub, sockets)
     config = _root() / "jupyterhub" / "local" / "jupyterhub_config.py"
     with (hub.state / "hub.log").open("wb") as log:
         process = subprocess.Popen(
@@ -161,7 +168,7 @@ def _greeting(hub: LocalHub) -> str:
     return "\n".join(lines)
 
 
-def _prepare(hub: LocalHub) -> dict[str, str]:
+def _prepare(hub: LocalHub, sockets: Path) -> dict[str, str]:
     """Check and make all that a hub needs, before anything is started; returns its environment."""
     root = _root()
     if hub.spawner not in SPAWNERS:
@@ -181,6 +188,7 @@ def _prepare(hub: LocalHub) -> dict[str, str]:
         "proxy": command,
         "hub_port": internal,
         "proxy_api_port": api,
+        "sockets": str(sockets),
         "cache": str(cache_directory().absolute()),
         "gateway": _docker_gateway(hub) if hub.spawner == "docker" else "127.0.0.1",
     }

@@ -6,6 +6,7 @@ where a full home does not matter, and then becomes COMMAND. Settings come from 
 =====================  ==========================================================================
 VIGILANT_CONTENT       the git repository of the notebooks, at the very commit that ``helpers`` is from
 VIGILANT_SCRATCH       a folder outside the home for what need not be kept; it is emptied
+JUPYTER_RUNTIME_DIR    a folder with a short path for sockets; otherwise it is in VIGILANT_SCRATCH
 VIGILANT_SHARED_CACHE  data sets and models made beforehand, read only; shown through links
 =====================  ==========================================================================
 """
@@ -95,7 +96,7 @@ def settings(home: Path, scratch: Path, given: Mapping[str, str]) -> dict[str, s
     home, scratch : pathlib.Path
         Where things are kept, and where they are not.
     given : mapping of str to str
-        The environment so far; what it says about the cache is kept.
+        The environment so far; what it says about the cache and about sockets is kept.
 
     Returns
     -------
@@ -104,7 +105,7 @@ def settings(home: Path, scratch: Path, given: Mapping[str, str]) -> dict[str, s
     """
     return {
         # Sockets, kernels' connection files, the database of trusted notebooks, IPython's history, lab's open tabs.
-        "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
+        "JUPYTER_RUNTIME_DIR": given.get("JUPYTER_RUNTIME_DIR") or str(scratch / "runtime"),
         "JUPYTER_DATA_DIR": str(scratch / "jupyter"),
         "JUPYTERLAB_WORKSPACES_DIR": str(scratch / "workspaces"),
         "IPYTHONDIR": str(scratch / "ipython"),

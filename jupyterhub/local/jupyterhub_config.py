@@ -1,6 +1,7 @@
 """JupyterHub on one machine. 'make hub' (vigilant hub) starts it and writes the settings that are read here."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -70,12 +71,19 @@ else:
     c.JupyterHub.spawner_class = "simple"
     c.SimpleLocalProcessSpawner.home_dir_template = str(state / "homes" / "{username}")
     c.Spawner.cmd = [sys.executable, "-m", start.__name__, sys.executable, "-m", "jupyterhub.singleuser"]
-    c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
+    # Servers share this machine's ports. A kernel wants five that are free when its server looks, and thirty at once
+    # took each other's. Sockets that are files cannot be taken, and no other account can open them.
+    c.Spawner.args = ["--KernelManager.transport=ipc", *(["--allow-root"] if os.geteuid() == 0 else [])]
     c.Spawner.environment = {
         "VIGILANT_CONTENT": str(state / "course.git"),
         "VIGILANT_CACHE": settings["cache"],
+        "JUPYTER_RUNTIME_DIR": lambda spawner: str(sockets(spawner)),
         "VIGILANT_SCRATCH": lambda spawner: str(state / "scratch" / spawner.user.name),
     }
+
+    def sockets(spawner):
+        """Say where a server's runtime files are; a user's name may be too long for the path of a socket."""
+        return Path(settings["sockets"]) / str(spawner.user.id)
 
     # JupyterHub would take a port that is free now; until the server listens there, seconds later, another may.
     promised = {}
@@ -86,6 +94,7 @@ else:
         try:
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             start.check_home(home)
+            shutil.rmtree(sockets(spawner), ignore_errors=True)
             promised.pop(spawner.user.name, None)
             spawner.port = promised[spawner.user.name] = free_port(besides=promised.values())
         except OSError as error:

@@ -37,6 +37,11 @@ def test_a_student_finds_the_notebooks_and_computes(room):
     assert {"00_start_here.ipynb", "01_training.ipynb"} <= names
     with ada.kernel() as kernel:
         assert kernel.run("import helpers; print(helpers.__version__)").strip() == __import__("helpers").__version__
+        # Not ports of this machine, which another server's kernel may take in the same second.
+        assert (
+            kernel.run("from ipykernel import get_connection_info as i; print(i(unpack=True)['transport'])").strip()
+            == "ipc"
+        )
         # Runtime files and databases lie outside the home.
         where = "import os; print(*[os.environ[n] for n in ('JUPYTER_RUNTIME_DIR', 'JUPYTER_DATA_DIR', 'IPYTHONDIR')])"
         assert all(not path.startswith(str(room.home("student01"))) for path in kernel.run(where).split())
