@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.explain.base import check_count
+from helpers.checks import check_count
 from helpers.models.backend import keras, tf
 from helpers.models.cnn import logits_model
 from helpers.models.shapes import check_fits

@@ -7,7 +7,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.explain.base import Explainer, check_seed
+from helpers.checks import check_seed
+from helpers.explain.base import Explainer
 
 
 def random_map(seed: int = 0) -> Explainer:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.checks import check_count, check_seed
 from helpers.explain._graphs import (
     Halves,
     affine_halves,
@@ -23,7 +24,7 @@ from helpers.explain._graphs import (
     places_of,
     traced,
 )
-from helpers.explain.base import Explainer, check_count, check_seed
+from helpers.explain.base import Explainer
 from helpers.models.backend import keras, tf
 
 # Points on the paths of several pictures that go through the network at once.

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.checks import check_count, check_seed
 from helpers.datasets.base import check_images, check_labels
-from helpers.explain.base import Explainer, Maps, check_count, check_maps, check_seed, positive_part
+from helpers.explain.base import Explainer, Maps, check_maps, positive_part
 from helpers.explain.sanity import map_similarity
 
 Predict = Callable[[NDArray[np.float32]], NDArray]

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.checks import check_count, check_seed
 from helpers.datasets.base import check_images, check_labels
 from helpers.explain._graphs import find_layer, logits_of, traced
-from helpers.explain.base import Explainer, check_count, check_seed
+from helpers.explain.base import Explainer
 from helpers.models.backend import keras, tf
 from helpers.models.prediction import predict_function
 from helpers.models.shapes import check_fits

@@ -130,28 +130,3 @@ def check_share(value: float, name: str) -> float:
     if not 0 < value < 1:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {value}. Ten percent is 0.1.")
     return float(value)
-
-
-def check_count(value: int, name: str) -> int:
-    """A whole number of at least 1.
-
-    Parameters
-    ----------
-    value : int
-        What a function was given.
-    name : str
-        How the message calls it.
-
-    Returns
-    -------
-    int
-        The same number.
-
-    Raises
-    ------
-    ValueError
-        If it is not a whole number of at least 1.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
-    return int(value)

@@ -10,8 +10,8 @@ from scipy import stats
 from scipy.ndimage import sobel
 
 from helpers import explain, models
+from helpers.checks import check_count, check_seed
 from helpers.explain import Explainer, check_maps, positive_part
-from helpers.explain.base import check_count, check_seed
 
 SHAPE = (12, 10, 2)
 INNER = np.random.default_rng(1).normal(size=(np.prod(SHAPE), 16)).astype(np.float32)
