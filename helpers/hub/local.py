@@ -105,7 +105,13 @@ def running(hub: LocalHub) -> Iterator[subprocess.Popen[bytes]]:
     CourseError
         If it cannot start; nothing is left running then.
     """
-    with tempfile.TemporaryDirectory(prefix="vigilant-", dir=_SOCKETS) as sockets:
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="vigilant-", dir=_SOCKETS, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise CourseError(
+            f"the hub needs a folder for sockets in {_SOCKETS}: {error.strerror}. Make room there."
+        ) from None
+    with folder as sockets:
         yield from _running(hub, Path(sockets))
 
 

@@ -16,7 +16,7 @@ from conftest import ROOT
 
 from helpers.cache import build_directory
 from helpers.course.cli import main
-from helpers.hub import classlist, proxy
+from helpers.hub import classlist, local, proxy
 from helpers.hub.client import Person
 from helpers.hub.ports import PORTS, free_port
 
@@ -134,6 +134,13 @@ def test_a_port_in_use(tmp_path, capsys):
         assert main(["hub", "--port", str(port), "--state", str(tmp_path / "hub")]) == 1
     assert f"cannot listen on 127.0.0.1, port {port}" in capsys.readouterr().err
     assert set(psutil.Process().children(recursive=True)) == before
+    assert not (tmp_path / "hub").exists()
+
+
+def test_no_room_for_sockets(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(local, "_SOCKETS", str(tmp_path / "nowhere"))
+    assert main(["hub", "--port", str(free_port()), "--state", str(tmp_path / "hub")]) == 1
+    assert f"the hub needs a folder for sockets in {tmp_path / 'nowhere'}" in capsys.readouterr().err
     assert not (tmp_path / "hub").exists()
 
 

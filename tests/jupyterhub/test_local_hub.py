@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -16,6 +17,7 @@ from jupyterhub.apihandlers import default_handlers as api_handlers
 from jupyterhub.handlers import default_handlers as page_handlers
 from tornado.routing import PathMatches, Router
 
+from helpers.hub import local
 from helpers.hub.client import HubError, Person
 from helpers.hub.start import BRANCH
 
@@ -373,4 +375,9 @@ def test_nothing_is_left_running(tmp_path):
         with person.kernel():
             mine = psutil.Process(room.process.pid).children(recursive=True)
             assert len(mine) >= 4  # proxy, cull service, server, kernel
+            sockets = Path(local.read_settings(room.hub.state)["sockets"])
+            assert (
+                len(list(sockets.glob("*/kernel-*-ipc-*"))) == 5
+            )  # short enough for the system, though the home is not
     assert [process for process in mine if process.is_running() and process.status() != psutil.STATUS_ZOMBIE] == []
+    assert not sockets.exists()
