@@ -12,13 +12,11 @@ from collections.abc import Container
 PORTS = range(20000, 32768)
 
 
-def free_port(address: str = "127.0.0.1", besides: Container[int] = ()) -> int:
-    """Choose a port that nobody listens on.
+def free_port(besides: Container[int] = ()) -> int:
+    """Choose a port of 127.0.0.1 that nobody listens on.
 
     Parameters
     ----------
-    address : str
-        Where it will be listened on.
     besides : container of int
         Ports that are promised to others.
 
@@ -35,9 +33,9 @@ def free_port(address: str = "127.0.0.1", besides: Container[int] = ()) -> int:
     for port in random.sample(PORTS, len(PORTS)):
         if port not in besides:
             with contextlib.suppress(OSError):
-                try_to_listen(address, port)
+                try_to_listen("127.0.0.1", port)
                 return port
-    raise OSError(f"no port of {PORTS.start} to {PORTS.stop - 1} on {address} is free: end what listens there")
+    raise OSError(f"no port of {PORTS.start} to {PORTS.stop - 1} on 127.0.0.1 is free: end what listens there")
 
 
 def try_to_listen(address: str, port: int) -> None:

@@ -484,13 +484,12 @@ display(plotting.redrawn(slider, look))
 # players come in families. **GradientExplainer** averages gradients along the way from a background to the picture (Erion and others,
 # 2021). **DeepExplainer** sends differences back through the layers (Shrikumar and others, 2017). The first needs a predict function only;
 # the other two must see inside. All get the same background here, so all share out the same gain, each by rules
-# of its own (step 9: how alike the shares are); and the first may ask half as often as KernelSHAP, because it is slower between two questions.
+# of its own (step 9: how alike the shares are); and the first may ask half as often as KernelSHAP: each question costs it more (step 8 has the price).
 
 # %%
 cut_in_16 = lambda images: explain.grid_superpixels(images, 16)  # noqa: E731
 methods = {
     "KernelSHAP": explain.superpixel_shap(predict, cut_in_16, background, evaluations=96, seed=seed),
-    # half the evaluations: the bookkeeping around each costs more than the network does
     "PartitionExplainer": explain.shap_partition(predict, background, evaluations=48, seed=seed),
     "GradientExplainer": explain.shap_gradient(model, background, samples=25, seed=seed),
     "DeepExplainer": explain.shap_deep(model, background),
