@@ -23,9 +23,6 @@ from helpers.datasets.base import (
     DatasetError,
     DatasetUnavailable,
     Split,
-    check_images,
-    check_labels,
-    check_probabilities,
     to_unit_range,
 )
 from helpers.datasets.convert import reshape_split, unlabelled
@@ -41,9 +38,6 @@ __all__ = [
     "SharedPicture",
     "Split",
     "availability",
-    "check_images",
-    "check_labels",
-    "check_probabilities",
     "load",
     "names",
     "reshape_split",

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from helpers.datasets.base import check_images
+from helpers.contracts import check_images
 
 Pictures = NDArray[np.float32]
 

@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.checks import check_count
+from helpers.contracts import check_count, check_fits
 from helpers.models.backend import keras, tf
 from helpers.models.cnn import logits_model
-from helpers.models.shapes import check_fits
 
 # How many floats of input one batch may hold. A network holds some tens of times as many inside.
 _FLOATS_AT_ONCE = 3 * 2**18  # 256 pictures of 32x32x3, 5 of 224x224x3

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.datasets.base import check_images, check_labels
+from helpers.contracts import check_images, check_labels
 
 Maps = NDArray[np.float32]
 """Shape (N, H, W): how much each pixel counts for the class that was asked about."""

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.checks import check_seed
+from helpers.contracts import check_seed
 from helpers.explain.base import Explainer
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.checks import check_count, check_seed
+from helpers.contracts import check_count, check_seed
 from helpers.explain._graphs import (
     Halves,
     affine_halves,
@@ -127,7 +127,7 @@ def _cam(
 
 
 def _checked(logits: keras.Model, attribute: RawMaps) -> RawMaps:
-    from helpers.datasets.base import check_images, check_labels
+    from helpers.contracts import check_images, check_labels
 
     classes_of = logits.output_shape[1]
 

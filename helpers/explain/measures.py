@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.checks import check_count, check_seed
-from helpers.datasets.base import check_images, check_labels
+from helpers.contracts import check_count, check_images, check_labels, check_seed
 from helpers.explain.base import Explainer, Maps, check_maps, positive_part
 from helpers.explain.sanity import map_similarity
 

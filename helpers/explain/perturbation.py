@@ -7,8 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.checks import check_count
-from helpers.datasets.base import check_labels
+from helpers.contracts import check_count, check_labels
 from helpers.explain.base import Explainer
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]

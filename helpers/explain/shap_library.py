@@ -17,14 +17,13 @@ import numpy as np
 import shap
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.datasets.base import check_images, check_labels
+from helpers.contracts import check_fits, check_images, check_labels
 from helpers.explain import shapley
 from helpers.explain._graphs import logits_of
-from helpers.explain._progress import with_bar
 from helpers.explain.base import Explainer, Maps
 from helpers.explain.shapley import Predict, Segmenter
 from helpers.models.backend import keras, tf
-from helpers.models.shapes import check_fits
+from helpers.progress import with_bar
 
 
 @contextlib.contextmanager

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.datasets.base import check_images, check_labels
-from helpers.explain._progress import with_bar
+from helpers.contracts import check_images, check_labels
 from helpers.explain.base import Explainer, Maps
+from helpers.progress import with_bar
 
 Game = Callable[[NDArray[np.bool_]], NDArray[Any]]
 """Coalitions, bool of shape (M, players), to their values, float of shape (M,) or (M, K)."""

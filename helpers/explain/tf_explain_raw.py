@@ -14,13 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.checks import check_count, check_seed
-from helpers.datasets.base import check_images, check_labels
+from helpers.contracts import check_count, check_fits, check_images, check_labels, check_seed
 from helpers.explain._graphs import find_layer, logits_of, traced
 from helpers.explain.base import Explainer
 from helpers.models.backend import keras, tf
 from helpers.models.prediction import predict_function
-from helpers.models.shapes import check_fits
 
 METHODS = ("gradcam", "vanilla_gradients", "gradients_inputs", "integrated_gradients", "smoothgrad", "occlusion")
 """What tf-explain offers; its ``ExtractActivations`` is not here, for it names no class and is for looking only."""

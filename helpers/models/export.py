@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.cache import written_whole
-from helpers.datasets.base import check_images
-from helpers.models.shapes import check_fits
+from helpers.contracts import check_fits, check_images
 
 if TYPE_CHECKING:
     import keras
@@ -107,7 +106,7 @@ def onnx_predict_function(path: str | os.PathLike[str], batch_size: int = 512, t
     -------
     callable
         Images, float32 in [0, 1] of shape (N, H, W, C), to probabilities, float32 of shape (N, K). It raises what
-        :func:`helpers.datasets.base.check_images` raises, and ValueError for pictures that do not fit the model.
+        :func:`helpers.contracts.check_images` raises, and ValueError for pictures that do not fit the model.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import importlib.resources
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.datasets.base import check_probabilities
+from helpers.contracts import check_probabilities
 
 CLASSES = 1000
 """Number of classes of ImageNet-1k (ILSVRC 2012)."""

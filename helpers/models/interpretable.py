@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.datasets.base import Dataset, Split, check_images, check_labels
+from helpers.contracts import check_fits, check_images, check_labels
+from helpers.datasets.base import Dataset, Split
 from helpers.datasets.messages import CLASS_NAMES, Corpus
-from helpers.models.shapes import check_fits
 
 if TYPE_CHECKING:
     import pandas as pd

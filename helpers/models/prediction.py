@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.datasets.base import Split, check_images
+from helpers.contracts import check_fits, check_images
+from helpers.datasets.base import Split
 from helpers.models.backend import keras, tf
-from helpers.models.shapes import check_fits
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -32,7 +32,7 @@ def predict_function(model: keras.Model, batch_size: int = 512) -> Predict:
     -------
     callable
         Images, float32 in [0, 1] of shape (N, H, W, C), to float32 of shape (N, K). It raises what
-        :func:`helpers.datasets.base.check_images` raises, and ValueError for pictures that do not fit the model.
+        :func:`helpers.contracts.check_images` raises, and ValueError for pictures that do not fit the model.
 
     Raises
     ------

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from helpers import cache
-from helpers.datasets.base import Dataset, Split, check_labels
+from helpers.contracts import check_labels
+from helpers.datasets.base import Dataset, Split
 from helpers.models import cnn
 from helpers.models import recipes as recipes_module
 from helpers.models.backend import keras, tf

@@ -14,10 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special
 
 from helpers import intervals
-from helpers.checks import check_count
-from helpers.datasets.base import check_labels, check_probabilities
+from helpers.contracts import check_count, check_labels, check_logits, check_probabilities, check_scores
 from helpers.intervals import Estimate
-from helpers.uncertainty._checks import check_logits, check_scores
 
 TEMPERATURE_RANGE = (0.01, 100.0)
 CHUNK = 2_000_000  # resampled answers held at once: 16 MB for each of three arrays

@@ -28,10 +28,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from helpers import intervals
-from helpers.checks import check_count
-from helpers.datasets.base import check_labels, check_probabilities
+from helpers.contracts import check_count, check_labels, check_probabilities, check_scores, check_share
 from helpers.intervals import Estimate
-from helpers.uncertainty._checks import check_scores, check_share
 
 # Probabilities (N, K) and a generator in, scores (N, K) out. Scores that are not randomised leave the generator alone.
 ScoreFunction = Callable[[NDArray, np.random.Generator], NDArray[np.float64]]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import entr
 
-from helpers.datasets.base import check_probabilities
+from helpers.contracts import check_probabilities
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,8 @@ from scipy import linalg, special, stats
 from scipy.spatial.distance import cdist
 
 from helpers import intervals
-from helpers.checks import check_count
-from helpers.datasets.base import check_labels, check_probabilities
+from helpers.contracts import check_count, check_labels, check_logits, check_probabilities, check_scores, check_share
 from helpers.intervals import Estimate
-from helpers.uncertainty._checks import check_logits, check_scores, check_share
 
 if TYPE_CHECKING:
     import sklearn.neighbors

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers import intervals
+from helpers.contracts import check_correct, check_scores, check_share
 from helpers.intervals import Estimate
-from helpers.uncertainty._checks import check_correct, check_scores, check_share
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy import stats
 from scipy.ndimage import sobel
 
 from helpers import explain, models
-from helpers.checks import check_count, check_seed
+from helpers.contracts import check_count, check_seed
 from helpers.explain import Explainer, check_maps, positive_part
 
 SHAPE = (12, 10, 2)
