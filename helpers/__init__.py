@@ -7,10 +7,6 @@ others load in the module that needs them.
 __version__ = "0.1.0"
 
 
-class CourseVersionError(RuntimeError):
-    """The installed ``helpers`` is older than the notebook that was opened."""
-
-
 def require(version: str) -> None:
     """Stop with one clear sentence if the installed ``helpers`` is older than a notebook needs.
 
@@ -23,7 +19,7 @@ def require(version: str) -> None:
 
     Raises
     ------
-    CourseVersionError
+    helpers.errors.CourseVersionError
         If the installed version is older.
     ValueError
         If `version` is not numbers separated by dots.
@@ -34,6 +30,8 @@ def require(version: str) -> None:
         raise ValueError(f"a version looks like '0.1' or '0.1.2', not {version!r}") from None
     installed = tuple(int(part) for part in __version__.split("."))
     if installed[: len(needed)] < needed:
+        from helpers.errors import CourseVersionError
+
         raise CourseVersionError(
             f"This notebook needs helpers {version} or newer, and {__version__} is installed. "
             "Update both together: run 'git pull' and then 'make lab' in the course folder, or restart your "

@@ -14,9 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-
-class CacheError(OSError):
-    """A file of the cache could not be written."""
+from helpers.errors import CacheError
 
 
 def course_root() -> Path | None:

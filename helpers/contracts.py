@@ -5,11 +5,23 @@ NumPy alone is needed here, so that the service can use it, too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+Images = NDArray[np.float32]
+"""Pictures outside a model: shape (N, H, W, C), in [0, 1]."""
+Labels = NDArray[np.int64]
+"""One class for each picture: shape (N,), in [0, K)."""
+Probabilities = NDArray[np.float32]
+"""What a classifier says: shape (N, K), each row sums to 1."""
+Predict = Callable[[Images], Probabilities]
+"""A model as a function, whatever it is made with: Keras, torch, ONNX, a running server."""
+
+LARGEST_SEED = 2**32 - 1
+"""Where scikit-learn and NumPy's older generators end; one end for all, so that none refuses in the middle of a run."""
 
 
 def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
@@ -313,7 +325,7 @@ def check_count(value: int, name: str) -> int:
 
 
 def check_seed(value: int) -> int:
-    """A seed for NumPy's generators.
+    """A seed that every library of the course takes.
 
     Parameters
     ----------
@@ -328,8 +340,9 @@ def check_seed(value: int) -> int:
     Raises
     ------
     ValueError
-        If it is not a whole number of at least 0.
+        If it is not a whole number from 0 to :data:`LARGEST_SEED`.
     """
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {value!r}")
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not 0 <= value <= LARGEST_SEED:
+        raise ValueError(f"seed must be a whole number from 0 to {LARGEST_SEED:,}, got {value!r}")
     return int(value)

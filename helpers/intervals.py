@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from helpers.contracts import check_seed
+
 
 class Estimate(NamedTuple):
     """A measured value, its interval and the number of cases behind it.
@@ -93,7 +95,7 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If there are no cases or the arrays differ in length.
+        If there are no cases, the arrays differ in length, or `seed` is none.
 
     References
     ----------
@@ -103,7 +105,7 @@ def bootstrap(
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(f"arrays must have the same length of at least 1, got {[len(array) for array in arrays]}")
     n = lengths.pop()
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     draws = np.empty(resamples)
     for i in range(resamples):
         rows = rng.integers(0, n, n)

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from helpers.cache import CacheError, build_directory, written_whole
+from helpers.cache import build_directory, written_whole
+from helpers.errors import CacheError, ScorecardError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +29,6 @@ BUDGETS = ("quick", "full")
 # A bootstrap percentile may miss the value it belongs to by a rounding error, never by more.
 _SLACK = 1e-9
 _LOCK_SECONDS = 30
-
-
-class ScorecardError(ValueError):
-    """A record, a band or a file of them is not what it must be."""
 
 
 @dataclass(frozen=True)

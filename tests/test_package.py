@@ -9,10 +9,11 @@ from scipy import stats
 
 import helpers
 from helpers import cache, intervals
+from helpers.errors import CacheError, CourseVersionError
 
 
 def test_a_notebook_that_needs_a_newer_helpers_says_so():
-    with pytest.raises(helpers.CourseVersionError, match=r"needs helpers 99\.0 or newer, and .*git pull"):
+    with pytest.raises(CourseVersionError, match=r"needs helpers 99\.0 or newer, and .*git pull"):
         helpers.require("99.0")
 
 
@@ -43,7 +44,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
 @pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only")])
 def test_a_disk_that_takes_nothing(tmp_path, number, words):
     path = tmp_path / "numbers.txt"
-    with pytest.raises(cache.CacheError, match=f"{words}.*Nothing half-written") as caught:  # noqa: SIM117
+    with pytest.raises(CacheError, match=f"{words}.*Nothing half-written") as caught:  # noqa: SIM117
         with cache.written_whole(path) as temporary:
             temporary.write_text("half")
             raise OSError(number, os.strerror(number))
@@ -52,7 +53,7 @@ def test_a_disk_that_takes_nothing(tmp_path, number, words):
 
 
 def test_a_really_full_disk(tmp_path):
-    with pytest.raises(cache.CacheError, match="the disk is full"), cache.written_whole(tmp_path / "full") as temporary:
+    with pytest.raises(CacheError, match="the disk is full"), cache.written_whole(tmp_path / "full") as temporary:
         temporary.symlink_to("/dev/full")
         temporary.write_bytes(b"x" * 100_000)
     assert list(tmp_path.iterdir()) == []

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from helpers import intervals, scorecard
-from helpers.scorecard import Band, Record, Scorecard, ScorecardError, check, read, read_bands, to_frame
+from helpers.errors import ScorecardError
+from helpers.scorecard import Band, Record, Scorecard, check, read, read_bands, to_frame
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -501,7 +501,7 @@ def main(parts: Sequence[str] = PARTS, repeats: int = Sizes.repeats) -> int:
 def _check_peers() -> None:
     from importlib.util import find_spec
 
-    from helpers.course.layout import CourseError
+    from helpers.errors import CourseError
 
     missing = [name for name in ("captum", "torch", "tf_explain", "shap") if find_spec(name) is None]
     if missing:

@@ -18,7 +18,8 @@ import jupytext
 import nbformat
 
 from helpers.cache import written_whole
-from helpers.course.layout import BEGIN, CHECKED_OUTPUT, END, CourseError, solution_path, sources, student_path, tags
+from helpers.course.layout import BEGIN, CHECKED_OUTPUT, END, solution_path, sources, student_path, tags
+from helpers.errors import CourseError
 
 CODE_STUB = "pass  # your answer here"
 TEXT_STUB = "*Your answer here.*"

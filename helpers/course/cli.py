@@ -46,13 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0 if all is well, 1 if something is not, 2 if the command was not understood, 130 if interrupted.
     """
     options = _parser().parse_args(arguments)
-    from helpers.cache import CacheError
-    from helpers.course.layout import CourseError
-    from helpers.scorecard import ScorecardError
+    from helpers.errors import CourseError
 
     try:
         return int(options.command(options))
-    except (CourseError, ScorecardError, CacheError) as error:
+    except CourseError as error:
         print(f"vigilant: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -272,7 +270,7 @@ def _ended_in_order() -> Iterator[None]:
 
 
 def _check_dataset(name: str | None) -> None:
-    from helpers.course.layout import CourseError
+    from helpers.errors import CourseError
 
     if name is None:
         return
@@ -288,7 +286,7 @@ def _check_dataset(name: str | None) -> None:
 
 
 def _check_present(notebooks: list[Path]) -> None:
-    from helpers.course.layout import CourseError
+    from helpers.errors import CourseError
 
     missing = [path.stem for path in notebooks if not path.exists()]
     if missing:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers.cache import course_root
+from helpers.errors import CourseError
 
 PARAMETERS = "parameters"
 CHECK = "check"
@@ -17,10 +18,6 @@ EXERCISES = ("exercise-use", "exercise-build", "exercise-bug")
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 _NAME = re.compile(r"\d\d_[a-z0-9_]+")
-
-
-class CourseError(RuntimeError):
-    """The notebooks cannot be found, made or run as asked; the message says what to do."""
 
 
 def notebooks_folder() -> Path:

@@ -11,18 +11,8 @@ from typing import Any
 
 import jupytext
 
-from helpers.course.layout import (
-    BEGIN,
-    CHECK,
-    CHECKED_OUTPUT,
-    END,
-    EXERCISES,
-    PARAMETERS,
-    CourseError,
-    first_line,
-    parameters,
-    tags,
-)
+from helpers.course.layout import BEGIN, CHECK, CHECKED_OUTPUT, END, EXERCISES, PARAMETERS, first_line, parameters, tags
+from helpers.errors import CourseError
 
 LONGEST_CELL = 15
 FEWEST_EXERCISES = 3

@@ -23,7 +23,8 @@ import psutil
 import helpers
 from helpers.cache import build_directory, cache_directory, written_whole
 from helpers.course.exercises import OPEN, PASSED, WRONG
-from helpers.course.layout import CHECK, CourseError, first_line, parameters, tags
+from helpers.course.layout import CHECK, first_line, parameters, tags
+from helpers.errors import CourseError
 
 NOTEBOOK_LIMIT = 600.0
 _SAMPLE_SECONDS = 0.25

@@ -18,17 +18,13 @@ import importlib
 import inspect
 from typing import Any
 
-from helpers.datasets.base import (
-    Dataset,
-    DatasetError,
-    DatasetUnavailable,
-    Split,
-    to_unit_range,
-)
+from helpers.contracts import check_seed
+from helpers.datasets.base import Dataset, Split, to_unit_range
 from helpers.datasets.convert import reshape_split, unlabelled
 from helpers.datasets.leaks import SharedPicture, shared_pictures
 from helpers.datasets.sources import WITHOUT_NETWORK, Availability
-from helpers.datasets.splits import check_seed, check_size
+from helpers.datasets.splits import check_size
+from helpers.errors import DatasetError, DatasetUnavailable
 
 __all__ = [
     "Availability",
@@ -137,7 +133,9 @@ def load(
     Raises
     ------
     DatasetError
-        If there is no such data set or knob, or sizes or seed cannot be met.
+        If there is no such data set or knob, or a size cannot be met.
+    ValueError
+        If `seed` is none, see :func:`helpers.contracts.check_seed`.
     DatasetUnavailable
         If the data set cannot be had on this machine now; the message says what was tried and what works.
     """

@@ -11,13 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-
-class DatasetError(ValueError):
-    """A data set was asked for in a way that cannot be answered."""
-
-
-class DatasetUnavailable(RuntimeError):
-    """A data set is known but cannot be had on this machine now."""
+from helpers.errors import DatasetError
 
 
 @dataclass(frozen=True)

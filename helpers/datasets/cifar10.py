@@ -13,9 +13,10 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from helpers.datasets.base import Dataset, DatasetError, DatasetUnavailable
+from helpers.datasets.base import Dataset
 from helpers.datasets.sources import Availability, download, download_directory, sha256_of, unavailable
 from helpers.datasets.splits import Part, official_parts
+from helpers.errors import DatasetError, DatasetUnavailable
 
 KERAS_ADDRESS = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 """Where keras.datasets.cifar10 downloads from."""

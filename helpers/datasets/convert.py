@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers.datasets.base import DatasetError, Split
+from helpers.datasets.base import Split
+from helpers.errors import DatasetError
 
 
 def reshape_split(split: Split, shape: tuple[int, int, int]) -> Split:

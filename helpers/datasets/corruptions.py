@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from helpers.contracts import check_images
+from helpers.contracts import check_images, check_seed
 
 Pictures = NDArray[np.float32]
 
@@ -68,9 +68,7 @@ def corrupt(images: NDArray, name: str, strength: int, seed: int = 0) -> Picture
     if pictures.shape[3] not in (1, 3) or 0 in pictures.shape:
         raise ValueError(f"images must be grey (N, H, W, 1) or RGB (N, H, W, 3), got shape {pictures.shape}")
     level = _level(name, strength)
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
-    rng = np.random.default_rng(int(seed))
+    rng = np.random.default_rng(check_seed(seed))
     damaged = np.empty_like(pictures)
     for start in range(0, len(pictures), _BATCH):
         batch = slice(start, start + _BATCH)

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.datasets.base import Dataset, DatasetError, DatasetUnavailable
+from helpers.datasets.base import Dataset
 from helpers.datasets.sources import Availability, download, download_directory, unavailable
 from helpers.datasets.splits import Part, official_parts
+from helpers.errors import DatasetError, DatasetUnavailable
 
 CLASS_NAMES = (
     "T-shirt/top",

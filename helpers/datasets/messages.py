@@ -23,9 +23,9 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.contracts import check_seed
 from helpers.datasets import message_templates as templates
-from helpers.datasets.base import DatasetError
-from helpers.datasets.splits import check_seed
+from helpers.errors import DatasetError
 
 Choose = Callable[[int], int]
 """Takes a whole number n, gives one of 0 ... n - 1."""
@@ -143,7 +143,9 @@ def load(train: int = 400, calibration: int = 100, test: int = 400, seed: int = 
     Raises
     ------
     DatasetError
-        If a size or the seed cannot be met.
+        If a size cannot be met.
+    ValueError
+        If `seed` is none, see :func:`helpers.contracts.check_seed`.
     """
     sizes = {
         "train": _check("train", train),

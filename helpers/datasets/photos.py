@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers.datasets.base import Dataset, DatasetError, Split
+from helpers.contracts import check_seed
+from helpers.datasets.base import Dataset, Split
 from helpers.datasets.sources import Availability, unavailable
-from helpers.datasets.splits import check_seed
+from helpers.errors import DatasetError
 
 NO_IMAGENET_CLASS = -1
 """Stands for an ImageNet class where none of the 1,000 fits."""

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from filelock import FileLock
 
 from helpers.cache import cache_directory, written_whole
-from helpers.datasets.base import DatasetUnavailable
+from helpers.errors import DatasetUnavailable
 
 WITHOUT_NETWORK = ("signs", "digits", "photos")
 """Data sets that every installation of the course can load offline."""
@@ -131,7 +131,7 @@ def download(url: str, path: Path, sha256: str, *, most_bytes: int, timeout: flo
     ------
     DatasetUnavailable
         If there is no connection, it breaks, or what arrives is not the file that the checksum names.
-    helpers.cache.CacheError
+    helpers.errors.CacheError
         If the disk is full or may not be written.
     """
     if path.is_file() and sha256_of(path) == sha256:

@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from helpers.datasets.base import Dataset, DatasetError, Split
+from helpers.contracts import check_seed
+from helpers.datasets.base import Dataset, Split
+from helpers.errors import DatasetError
 
 MOST_PICTURES = 200_000
 """The largest split that can be asked for: 0.6 GB of 32x32 RGB pixels."""
@@ -78,29 +80,6 @@ def check_size(name: str, size: Any) -> None:
             f"{name} can be at most {MOST_PICTURES:,} pictures, got {size:,}: no data set of the course has more, and "
             "what is drawn must fit in memory."
         )
-
-
-def check_seed(seed: Any) -> int:
-    """Refuse a seed that is not a whole number of at least 0.
-
-    Parameters
-    ----------
-    seed : int
-        What was given.
-
-    Returns
-    -------
-    int
-        The seed.
-
-    Raises
-    ------
-    DatasetError
-        If it is anything else.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
-        raise DatasetError(f"seed must be a whole number of at least 0, got {seed!r}")
-    return int(seed)
 
 
 def one_pool(

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import check_count, check_images, check_labels, check_seed
+from helpers.contracts import Predict, check_count, check_images, check_labels, check_seed
 from helpers.explain.base import Explainer, Maps, check_maps, positive_part
 from helpers.explain.sanity import map_similarity
 
-Predict = Callable[[NDArray[np.float32]], NDArray]
 Fill = float | Callable[[NDArray[np.float32]], NDArray]
 
 # Floats of pictures that are changed and handed to a predict function at once: 256 pictures of 32x32x3, 5 of 224x224x3.

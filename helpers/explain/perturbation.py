@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.contracts import check_count, check_labels
+from helpers.contracts import Predict, check_count, check_labels
 from helpers.explain.base import Explainer
-
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 def occlusion(predict_logits: Predict, patch: int = 8, stride: int = 4, value: float = 0.5) -> Explainer:

@@ -17,11 +17,11 @@ import numpy as np
 import shap
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import check_fits, check_images, check_labels
+from helpers.contracts import Predict, check_fits, check_images, check_labels
 from helpers.explain import shapley
 from helpers.explain._graphs import logits_of
 from helpers.explain.base import Explainer, Maps
-from helpers.explain.shapley import Predict, Segmenter
+from helpers.explain.shapley import Segmenter
 from helpers.models.backend import keras, tf
 from helpers.progress import with_bar
 

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import check_images, check_labels
+from helpers.contracts import Predict, check_images, check_labels
 from helpers.explain.base import Explainer, Maps
 from helpers.progress import with_bar
 
 Game = Callable[[NDArray[np.bool_]], NDArray[Any]]
 """Coalitions, bool of shape (M, players), to their values, float of shape (M,) or (M, K)."""
 
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Segmenter = Callable[[NDArray[np.float32]], NDArray[np.int64]]
 
 MOST_PLAYERS = 16  # 65,536 coalitions: beyond, every further player doubles the time

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from helpers.cache import course_root
-from helpers.course.layout import CourseError
+from helpers.errors import CourseError
 
 FIRST = "notebooks/00_start_here.ipynb"
 

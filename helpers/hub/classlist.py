@@ -15,7 +15,7 @@ from tornado.web import HTTPError
 from traitlets import Unicode
 
 from helpers.cache import written_whole
-from helpers.course.layout import CourseError
+from helpers.errors import CourseError
 
 ROLES = ("student", "instructor")
 _FIELDS = ("name", "role", "password")

@@ -12,6 +12,8 @@ from typing import Any
 import requests
 import websocket
 
+from helpers.errors import HubError
+
 # What the server and its kernels hold, shared pages by their part; runs in the kernel, whose parent is the server.
 _MEMORY = """
 import psutil as _p
@@ -19,10 +21,6 @@ _all = [_p.Process().parent(), *_p.Process().parent().children(recursive=True)]
 print(sum(_one.memory_full_info().pss for _one in _all))
 """
 _PEAK = "import resource as _r; print(_r.getrusage(_r.RUSAGE_SELF).ru_maxrss * 1024)"
-
-
-class HubError(RuntimeError):
-    """The hub said no, or nothing in time; the message says what was asked."""
 
 
 class Person:

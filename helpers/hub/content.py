@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from helpers.course.layout import CourseError
+from helpers.errors import CourseError
 from helpers.hub.start import BRANCH
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import psutil
 
 from helpers.cache import build_directory, cache_directory, course_root, written_whole
-from helpers.course.layout import CourseError
+from helpers.errors import CourseError
 from helpers.hub import classlist, content, ports, proxy
 
 SPAWNERS = ("simple", "docker")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from helpers.course.layout import CourseError
+from helpers.errors import CourseError, HubError
 from helpers.hub import classlist, local
-from helpers.hub.client import HubError, Kernel, Person
+from helpers.hub.client import Kernel, Person
 
 NOTEBOOKS = ("00_start_here", "01_training")
 _HOME = 0.5e9  # room that a student may fill with results, beside the notebooks

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers.course.layout import CourseError
+from helpers.errors import CourseError
 
 NODE = 20  # the oldest that configurable-http-proxy 5 runs on
 # Node and npm as a package from PyPI, for a machine without one.

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from helpers.cache import course_root, written_whole
-from helpers.course.layout import CourseError
+from helpers.errors import CourseError
 from helpers.hub.addresses import Addresses
 
 _DIGEST = re.compile(r"sha256:([0-9a-f]{64})")

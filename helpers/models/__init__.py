@@ -9,9 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from helpers.errors import ModelUnavailable
     from helpers.models.cnn import course_cnn, embedding_model, logits_model
     from helpers.models.export import onnx_predict_function, parity, save_keras, save_onnx
-    from helpers.models.imagenet import LAST_MAPS, VGG16_LAST_MAPS, ModelUnavailable, efficientnet_lite0, vgg16
+    from helpers.models.imagenet import LAST_MAPS, VGG16_LAST_MAPS, efficientnet_lite0, vgg16
     from helpers.models.imagenet_classes import imagenet_class_names, top_classes
     from helpers.models.interpretable import (
         PixelModel,

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.cache import written_whole
-from helpers.contracts import check_fits, check_images
+from helpers.contracts import Predict, check_fits, check_images
 
 if TYPE_CHECKING:
     import keras
     import onnx
 
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 _OPSET = 17  # the newest that every ONNX Runtime since 2022 reads
 _IR_VERSION = 8  # the file format that belongs to it
@@ -42,7 +41,7 @@ def save_keras(model: keras.Model, path: str | os.PathLike[str]) -> Path:
     ------
     ValueError
         If the name ends otherwise.
-    helpers.cache.CacheError
+    helpers.errors.CacheError
         If the file cannot be written.
     """
     target = _with_suffix(path, ".keras")
@@ -73,7 +72,7 @@ def save_onnx(model: keras.Model, path: str | os.PathLike[str]) -> Path:
     ------
     ValueError
         If the name ends otherwise, or the model has a layer or a setting that is not known here.
-    helpers.cache.CacheError
+    helpers.errors.CacheError
         If the file cannot be written.
 
     References

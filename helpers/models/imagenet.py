@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers import cache
+from helpers.errors import ModelUnavailable
 from helpers.models.backend import keras
 from helpers.models.imagenet_classes import CLASSES, imagenet_class_names, top_classes
 from helpers.models.torch_file import read_state
@@ -60,10 +61,6 @@ _EPSILON = 1e-3
 _SECONDS_WITHOUT_AN_ANSWER = 30.0
 # Mean blue, green and red of ImageNet in pixels, as keras.applications.vgg16.preprocess_input takes them off.
 _MEAN_BGR = (103.939, 116.779, 123.68)
-
-
-class ModelUnavailable(RuntimeError):
-    """A network is known, but its weights cannot be had on this machine now."""
 
 
 # ---- EfficientNet-Lite0

@@ -8,11 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.contracts import check_fits, check_images
+from helpers.contracts import Predict, check_fits, check_images
 from helpers.datasets.base import Split
 from helpers.models.backend import keras, tf
-
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 # A block of mc_dropout_function: fixed, because the place of a picture in its block decides which units it loses.
 _PICTURES_IN_A_BLOCK = 256

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from helpers import cache
 from helpers.contracts import check_labels
 from helpers.datasets.base import Dataset, Split
+from helpers.errors import CacheError
 from helpers.models import cnn
 from helpers.models import recipes as recipes_module
 from helpers.models.backend import keras, tf
@@ -301,7 +302,7 @@ def _write(trained: Trained) -> None:
             }
             with cache.written_whole(trained.path.with_suffix(".json")) as temporary_record:
                 temporary_record.write_text(json.dumps(record))
-    except cache.CacheError as error:
+    except CacheError as error:
         warnings.warn(
             f"the model is trained and you can go on, but it will be trained again next time: {error}", stacklevel=3
         )

@@ -11,7 +11,7 @@ import torch
 from helpers import datasets, models
 from helpers.course import bench
 from helpers.course.cli import main
-from helpers.course.layout import CourseError
+from helpers.errors import CourseError
 
 ROW = bench.Row("GradCAM", "a library", other=300.0, target=2, own=100.0, apart=3e-7, note="said aside")
 TINY = bench.Sizes(

@@ -9,8 +9,9 @@ import pytest
 
 from helpers.course import build as building
 from helpers.course.build import CODE_STUB, build, drift, orphans, solution, store_outputs, student
-from helpers.course.layout import CourseError, parameters, select, solution_path, sources, student_path
+from helpers.course.layout import parameters, select, solution_path, sources, student_path
 from helpers.course.lint import lint
+from helpers.errors import CourseError
 
 HERE = Path(__file__).parent
 

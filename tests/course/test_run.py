@@ -16,7 +16,7 @@ import pytest
 from helpers import cache, scorecard
 from helpers.course.build import build, drift, store_outputs
 from helpers.course.exercises import OPEN
-from helpers.course.layout import CourseError, solution_path, student_path
+from helpers.course.layout import solution_path, student_path
 from helpers.course.run import (
     Outcome,
     empty_cache,
@@ -27,6 +27,7 @@ from helpers.course.run import (
     run_notebooks,
     unmet_checks,
 )
+from helpers.errors import CourseError
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

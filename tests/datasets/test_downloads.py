@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 from datasets.web import nobody_listens, serving
 
-from helpers.cache import CacheError
-from helpers.datasets.base import DatasetUnavailable
 from helpers.datasets.sources import download
+from helpers.errors import CacheError, DatasetUnavailable
 
 CONTENT = os.urandom(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -84,7 +84,7 @@ def test_a_drawn_data_set_is_not_drawn_for_ever():
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None, "0", True])
 def test_seeds_that_are_none(seed):
-    with pytest.raises(DatasetError, match="seed must be a whole number"):
+    with pytest.raises(ValueError, match="seed must be a whole number"):
         datasets.load("digits", seed=seed)
 
 

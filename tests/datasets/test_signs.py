@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from helpers import cache
 from helpers.datasets import signs
-from helpers.datasets.base import DatasetError
 from helpers.datasets.signs import conditions, scene, templates
+from helpers.errors import CacheError, DatasetError
 
 PINNED_DIGESTS = ["32c2cabba8e30d00", "6bdf2537368b4b64", "bf54458ea819ea1b"]
 PINNED_MEANS = [36.92, 140.17, 19.35, 187.6, 150.73, 138.95]
@@ -403,6 +402,6 @@ def test_a_full_disk_is_explained_and_leaves_nothing(own_cache, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(cache.CacheError, match="disk is full"):
+    with pytest.raises(CacheError, match="disk is full"):
         signs.load(**KEPT)
     assert list(own_cache.iterdir()) == []

@@ -529,7 +529,7 @@ def test_refuses_a_tolerance():
     for tolerance in (-1, np.nan, np.inf):
         with pytest.raises(ValueError, match="tolerance must be a number of pixels, at least 0"):
             explain.pointing_game(noise_maps(2), masks(2), tolerance)
-    with pytest.raises(ValueError, match="seed must be a whole number of at least 0, got -1"):
+    with pytest.raises(ValueError, match="seed must be a whole number from 0 to 4,294,967,295, got -1"):
         explain.pointing_game(noise_maps(2), masks(2), seed=-1)
 
 

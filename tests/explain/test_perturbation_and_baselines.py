@@ -230,7 +230,7 @@ def test_baselines_ignore_the_class_and_have_the_common_form(name):
 
 def test_baselines_refuse():
     for seed in (-1, 1.5, True, None):
-        with pytest.raises(ValueError, match="seed must be a whole number of at least 0"):
+        with pytest.raises(ValueError, match="seed must be a whole number from 0"):
             explain.random_map(seed)
     for width in (0, -0.1, np.inf, np.nan):
         with pytest.raises(ValueError, match="width must be a number above 0, a share of the picture's side"):

@@ -286,7 +286,7 @@ def test_refuses_pictures_and_classes(network, method):
         ("integrated_gradients", {"steps": 2.5}, "steps must be a whole number"),
         ("smoothgrad", {"samples": 0}, "samples must be a whole number"),
         ("smoothgrad", {"noise": 0}, r"noise must lie in \(0, 1\].*try 0\.15"),
-        ("smoothgrad", {"seed": -1}, "seed must be a whole number of at least 0"),
+        ("smoothgrad", {"seed": -1}, "seed must be a whole number from 0"),
         ("occlusion", {"patch": 5}, r"patch that divides their side .* Use explain\.occlusion"),
         ("occlusion", {"patch": 0}, "patch must be a whole number"),
     ],

@@ -17,8 +17,9 @@ from jupyterhub.apihandlers import default_handlers as api_handlers
 from jupyterhub.handlers import default_handlers as page_handlers
 from tornado.routing import PathMatches, Router
 
+from helpers.errors import HubError
 from helpers.hub import local
-from helpers.hub.client import HubError, Person
+from helpers.hub.client import Person
 from helpers.hub.start import BRANCH
 
 FIRST = "course/notebooks/00_start_here.ipynb"

@@ -15,7 +15,7 @@ from conftest import ROOT
 from definitions import definition
 
 from helpers.course.cli import main
-from helpers.course.layout import CourseError
+from helpers.errors import CourseError
 from helpers.hub import classlist, content, local, ports, preflight, release, start, warm
 from helpers.hub.addresses import Addresses, addresses
 

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import cache, models
+from helpers import models
 from helpers.datasets.base import Dataset, Split
+from helpers.errors import CacheError
 
 SHAPES = [(32, 32, 3), (28, 28, 1)]
 TINY = {"epochs": 2, "batch_size": 16, "learning_rate": 3e-3}
@@ -603,7 +604,7 @@ def test_a_wrong_suffix_is_refused(networks, tmp_path):
 
 def test_a_full_disk_leaves_no_half_of_a_file(networks, tmp_path, monkeypatch):
     fill_the_disk(monkeypatch)
-    with pytest.raises(cache.CacheError, match="disk is full"):
+    with pytest.raises(CacheError, match="disk is full"):
         models.save_keras(networks[28, 28, 1], tmp_path / "model.keras")
 
     def write_bytes(path, content):
@@ -612,6 +613,6 @@ def test_a_full_disk_leaves_no_half_of_a_file(networks, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", write_bytes)
-    with pytest.raises(cache.CacheError, match="disk is full"):
+    with pytest.raises(CacheError, match="disk is full"):
         models.save_onnx(networks[28, 28, 1], tmp_path / "model.onnx")
     assert files(tmp_path) == []

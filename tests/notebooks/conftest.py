@@ -4,8 +4,8 @@ import pytest
 from conftest import missing
 from notebooks.running import fashion_is_ready, vigilant
 
-from helpers.course import layout
 from helpers.course.run import offline_prefix
+from helpers.errors import CourseError
 
 
 @pytest.fixture(scope="session")
@@ -14,7 +14,7 @@ def solutions(tmp_path_factory):
     folder = tmp_path_factory.mktemp("build")
     try:
         offline_prefix()
-    except layout.CourseError as error:
+    except CourseError as error:
         missing(str(error))
     code = vigilant(folder, "run", "--solutions", "--offline")
     return folder, code

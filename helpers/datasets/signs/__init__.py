@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers import cache as cached_files
-from helpers.datasets.base import Dataset, DatasetError, Split
+from helpers.datasets.base import Dataset, Split
+from helpers.errors import DatasetError
 
 from . import background, conditions, occluders, scene, store, templates
 from .conditions import CHUNK, CONDITIONS, Plan
@@ -78,7 +79,7 @@ def load(
     ------
     DatasetError
         If a size, seed, share or name cannot be.
-    helpers.cache.CacheError
+    helpers.errors.CacheError
         If the drawn pictures cannot be written to the cache.
     """
     sizes = {"train": train, "calibration": calibration, "test": test}

@@ -24,7 +24,7 @@ def write(path: Path, arrays: Mapping[str, NDArray]) -> None:
 
     Raises
     ------
-    helpers.cache.CacheError
+    helpers.errors.CacheError
         If the disk is full or the folder cannot be written; nothing half-written is left.
     """
     packed = {}

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.datasets.base import Dataset, DatasetError, Split
+from helpers.datasets.base import Dataset, Split
+from helpers.errors import DatasetError
 
 from .templates import CLASS_NAMES
 
