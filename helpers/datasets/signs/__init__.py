@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers import cache as cached_files
+from helpers.contracts import check_seed
 from helpers.datasets.base import Dataset, Split
 from helpers.errors import DatasetError
 
@@ -78,7 +79,9 @@ def load(
     Raises
     ------
     DatasetError
-        If a size, seed, share or name cannot be.
+        If a size, share or name cannot be.
+    ValueError
+        If `seed` is none, see :func:`helpers.contracts.check_seed`.
     helpers.errors.CacheError
         If the drawn pictures cannot be written to the cache.
     """
@@ -86,7 +89,7 @@ def load(
     for name, size in sizes.items():
         _check_whole(name, size, least=1)
     _check_whole("unseen", unseen, least=0)
-    _check_whole("seed", seed, least=0)
+    check_seed(seed)
     _check_share("ambiguous", ambiguous)
     _check_rare(rare)
     if watermark is not None and not isinstance(watermark, Watermark):

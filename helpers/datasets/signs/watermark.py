@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.contracts import check_seed
 from helpers.datasets.base import Dataset, Split
 from helpers.errors import DatasetError
 
@@ -75,7 +76,7 @@ class Watermark:
         Split
             As :func:`plant_watermark` gives it.
         """
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(check_seed(seed))
         chosen = (split.labels == CLASS_NAMES.index(self.class_name)) & (rng.random(len(split)) < self.share)
         return plant_watermark(split, chosen, seed=seed)
 
@@ -110,7 +111,7 @@ def plant_watermark(split: Split, rows: ArrayLike, *, seed: int = 0) -> Split:
         raise DatasetError(
             f"pictures of {height}x{width} pixels leave no room for the mark; it needs {2 * (MARK + _MARGIN)} each way."
         )
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_seed(seed))
     mask = _places(split, rng)
     mask[~chosen] = False
     logo = _LOGO if channels == 3 else _LOGO.mean(axis=2, keepdims=True).repeat(channels, axis=2)
