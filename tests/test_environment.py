@@ -127,7 +127,7 @@ def test_import_helpers_loads_only_the_standard_library():
 
 def test_data_sets_do_not_load_a_training_framework():
     code = (
-        "import sys, helpers.datasets, helpers.models, helpers.uncertainty, helpers.scorecard, helpers.course.cli\n"
+        "import sys, helpers.datasets, helpers.models, helpers.uncertainty, helpers.scorecard, helpers.cli\n"
         "print([name for name in ('tensorflow', 'keras', 'torch', 'shap') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
 """The course's machinery: builds the notebooks, checks exercises, runs everything and reports.
 
 ``layout`` says where things lie, ``build`` and ``lint`` make and check the notebooks, ``exercises`` is what check cells
-call, ``run`` and ``worker`` execute, ``report`` judges the results, ``cli`` is the command ``vigilant``.
+call, ``run`` and ``worker`` execute, ``report`` judges the results. The command ``vigilant`` is ``helpers.cli``.
 """
 
 import sys

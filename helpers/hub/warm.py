@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 from collections.abc import Sequence
 
 from helpers import datasets
-from helpers.course import cli
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"not to be had: {', '.join(missing)}. With --without {','.join(missing)} the image is made without them."
         )
         return 1
-    return cli.main(["run", *options.notebooks])
+    # The command line is a floor above: it is called as a person would call it.
+    return subprocess.run([sys.executable, "-m", "helpers.cli", "run", *options.notebooks]).returncode
 
 
 def fetched(name: str) -> bool:

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from helpers import datasets, models
+from helpers.cli import main
 from helpers.course import bench
-from helpers.course.cli import main
 from helpers.errors import CourseError
 
 ROW = bench.Row("GradCAM", "a library", other=300.0, target=2, own=100.0, apart=3e-7, note="said aside")

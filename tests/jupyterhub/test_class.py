@@ -15,7 +15,7 @@ from classroom import classroom
 from conftest import ROOT
 
 from helpers.cache import build_directory
-from helpers.course.cli import main
+from helpers.cli import main
 from helpers.hub import classlist, local, proxy
 from helpers.hub.client import Person
 from helpers.hub.ports import PORTS, free_port

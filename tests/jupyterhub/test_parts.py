@@ -14,7 +14,7 @@ from chart import HUB, merged, values_of
 from conftest import ROOT
 from definitions import definition
 
-from helpers.course.cli import main
+from helpers.cli import main
 from helpers.errors import CourseError
 from helpers.hub import classlist, content, local, ports, preflight, release, start, warm
 from helpers.hub.addresses import Addresses, addresses
@@ -225,3 +225,9 @@ def test_warm_says_what_is_missing(monkeypatch, capsys):
     monkeypatch.setattr(warm, "fetched", lambda name: name != "cifar10")
     assert warm.main(["00"]) == 1
     assert "not to be had: cifar10. With --without cifar10" in capsys.readouterr().out
+
+
+def test_warm_runs_the_notebooks_that_were_named(monkeypatch, capfd):
+    monkeypatch.setattr(warm, "fetched", lambda name: True)
+    assert warm.main(["98", "99"]) == 1
+    assert "there is no notebook '98'" in capfd.readouterr().err

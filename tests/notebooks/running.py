@@ -17,9 +17,7 @@ def vigilant(folder, *arguments):
     """Run the command line with results in a folder of the tests' own and the course's warm cache."""
     cache = os.environ.get("VIGILANT_CACHE", str(ROOT / "build" / "cache"))
     environment = os.environ | {"VIGILANT_BUILD": str(folder), "VIGILANT_CACHE": cache}
-    return subprocess.run(
-        [sys.executable, "-m", "helpers.course.cli", *arguments], cwd=ROOT, env=environment
-    ).returncode
+    return subprocess.run([sys.executable, "-m", "helpers.cli", *arguments], cwd=ROOT, env=environment).returncode
 
 
 def fashion_is_ready():

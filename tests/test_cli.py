@@ -12,7 +12,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers.course import cli, report
+from helpers import cli
+from helpers.course import report
 from helpers.course.layout import solution_path, student_path
 from helpers.course.run import Outcome
 from helpers.scorecard import Scorecard
@@ -25,7 +26,7 @@ def course(tmp_path, monkeypatch):
     """A checkout with the good notebook in it, built by nobody yet."""
     source = tmp_path / "notebooks" / "source" / "01_good.py"
     source.parent.mkdir(parents=True)
-    shutil.copy(HERE / "good" / "01_good.py", source)
+    shutil.copy(HERE / "course" / "good" / "01_good.py", source)
     monkeypatch.setattr("helpers.course.layout.course_root", lambda: tmp_path)
     monkeypatch.setenv("VIGILANT_BUILD", str(tmp_path / "build"))
     monkeypatch.delenv("VIGILANT_CACHE", raising=False)
@@ -39,13 +40,13 @@ def entry(**changes):
 
 def test_help_is_quick_and_names_every_command(capsys):
     code = (
-        "import sys; from helpers.course import cli\n"
+        "import sys; from helpers import cli\n"
         "try: cli.main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'numpy', 'pandas', 'tensorflow', 'nbformat', 'papermill', 'jupytext'} & sys.modules.keys()\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     for word in ("list", "run", "build", "scorecard", "report", "vigilant run 02 --dataset fashion"):
