@@ -166,6 +166,18 @@ def test_without_a_checkout(monkeypatch, capsys):
         assert "installed without the course's notebooks. Clone the repository" in capsys.readouterr().err
 
 
+def test_the_benchmarks_are_a_process_of_their_own(capfd):
+    assert cli.main(["bench", "gradcam", "lime", "--repeats", "3"]) == 2
+    assert "no part lime; there are gradcam, " in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("clone", [False, True])
+def test_without_the_benchmarks(monkeypatch, capsys, tmp_path, clone):
+    monkeypatch.setattr("helpers.cache.course_root", lambda: tmp_path if clone else None)
+    assert cli.main(["bench"]) == 1
+    assert "not part of the installed package. Clone the repository" in capsys.readouterr().err
+
+
 def test_a_notebook_with_work_in_it_is_kept(course, capsys):
     cli.main(["build"])
     path = student_path(course)

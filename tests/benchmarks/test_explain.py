@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import explain as bench
+from benchmarks.__main__ import main
 from helpers import datasets, models
-from helpers.cli import main
-from helpers.course import bench
 from helpers.errors import CourseError
 
 ROW = bench.Row("GradCAM", "a library", other=300.0, target=2, own=100.0, apart=3e-7, note="said aside")
@@ -199,7 +199,7 @@ def test_a_missed_target_is_said_and_is_no_failure(monkeypatch, capsys):
 
 def test_an_unknown_part_is_refused(capsys):
     with pytest.raises(SystemExit) as left:
-        main(["bench", "gradcam", "lime"])
+        main(["gradcam", "lime"])
     assert left.value.code == 2
     assert "no part lime; there are gradcam, integrated, shap" in capsys.readouterr().err
 
