@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from types import ModuleType
 
-from benchmarks import explain
+from benchmarks import explain, harness
 from helpers.errors import CourseError
+
+AXES: tuple[ModuleType, ...] = (explain,)
+"""Each has ``PARTS`` (by name: given a subject and a number of rounds, rows) and ``IMPORTED``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,19 +25,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if everything was measured, 1 if a peer is missing. A missed target is said, and is no failure.
+        0 if everything was measured, 1 if a peer is missing. A missed target is said, and is no failure, for how busy
+        a machine is says nothing about the code.
     """
-    parser = argparse.ArgumentParser(prog="vigilant bench", description=sys.modules["benchmarks"].__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(explain.PARTS)} (default: all)")
+    parser = argparse.ArgumentParser(
+        prog="vigilant bench", description="Time the course's functions beside other libraries', in one run."
+    )
+    known = [part for axis in AXES for part in axis.PARTS]
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(known)} (default: all)")
     parser.add_argument("--repeats", type=_rounds, default=7, metavar="N", help="rounds of measurement (default: 7)")
     options = parser.parse_args(arguments)
-    if unknown := [part for part in options.parts if part not in explain.PARTS]:
-        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(explain.PARTS)}")
+    if unknown := [part for part in options.parts if part not in known]:
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(known)}")
     try:
-        return explain.main(options.parts or explain.PARTS, options.repeats)
+        _measure_and_print(options.parts or known, options.repeats)
     except CourseError as error:
         print(f"vigilant: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _measure_and_print(names: Sequence[str], repeats: int) -> None:
+    axes = [axis for axis in AXES if set(axis.PARTS) & set(names)]
+    modules = list(dict.fromkeys(module for axis in axes for module in axis.IMPORTED))
+    harness.check_installed(modules)
+    subject = harness.spine()
+    print("course CNN (the spine of notebook 01, on signs), logits; the true class of each picture")
+    print(harness.setting(modules), flush=True)
+    parts: list[Callable[[harness.Subject, int], list[harness.Row]]] = [
+        axis.PARTS[name] for axis in axes for name in axis.PARTS if name in names
+    ]
+    with harness.equal_threads(), harness.quiet():
+        rows = [row for part in parts for row in part(subject, repeats)]
+    print("\n" + harness.table(rows))
+    print("\n" + harness.verdict(rows, repeats))
 
 
 def _rounds(text: str) -> int:
