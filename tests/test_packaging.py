@@ -1,0 +1,50 @@
+"""What a wheel of the package holds, and what it must not."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from tests.conftest import ROOT
+
+FOREIGN = ("jupyterhub", "tests/jupyterhub")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Names of the files in a wheel built from a copy of the checkout, with a room that nobody has listed."""
+    tree = tmp_path_factory.mktemp("tree")
+    for name in ("pyproject.toml", "README.md", "LICENSE", "LICENSE-CC-BY-4.0"):
+        shutil.copy(ROOT / name, tree)
+    for name in ("helpers", "benchmarks", "jupyterhub"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    room = tree / "helpers" / "newest" / "corner"
+    room.mkdir(parents=True)
+    for name in ("__init__.py", "__init__.pyi", "names.txt"):
+        (room / name).touch()
+        (room.parent / name).touch()
+    build = "import setuptools.build_meta as backend; backend.build_wheel('dist')"
+    subprocess.run([sys.executable, "-c", build], cwd=tree, check=True, capture_output=True)
+    [path] = (tree / "dist").iterdir()
+    with zipfile.ZipFile(path) as file:
+        return tree, set(file.namelist())
+
+
+def test_a_wheel_holds_every_file_of_the_package_and_no_other(wheel):
+    tree, names = wheel
+    expected = {path.relative_to(tree).as_posix() for path in (tree / "helpers").rglob("*") if path.is_file()}
+    assert {name for name in names if ".dist-info/" not in name} == expected
+    assert {"helpers/py.typed", "helpers/newest/corner/__init__.pyi"} <= names
+
+
+@pytest.mark.parametrize("folder", FOREIGN)
+def test_a_folder_named_like_an_installed_package_is_no_package(folder):
+    assert (ROOT / folder).is_dir()
+    assert not (ROOT / folder / "__init__.py").exists()
+
+
+def test_every_room_is_a_package():
+    folders = {path.parent for path in (ROOT / "helpers").rglob("*.py")}
+    assert not [str(folder) for folder in folders if not (folder / "__init__.py").exists()]
