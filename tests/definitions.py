@@ -11,10 +11,10 @@ from copy import deepcopy
 from pathlib import Path
 
 import yaml
-from conftest import ROOT, missing
 
 from helpers.cache import cache_directory
 from helpers.datasets import DatasetUnavailable, sources
+from tests.conftest import ROOT, missing
 
 _Z2JH = "https://raw.githubusercontent.com/jupyterhub/zero-to-jupyterhub-k8s/4.4.0/jupyterhub"
 # File name beside the checkout: digest of its meaning, and the file at the release tag with the digest of its bytes.

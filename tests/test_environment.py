@@ -8,9 +8,9 @@ import sys
 import tomllib
 
 import pytest
-from conftest import ROOT
 
 from helpers.course.environment import environment_yml, pins
+from tests.conftest import ROOT
 
 # Distributions that put files in the same place: two of a row overwrite each other.
 RIVALS = [
@@ -89,12 +89,6 @@ def test_a_changed_lock_changes_environment_yml():
     lock = (ROOT / "requirements.lock").read_text()
     numpy = f"numpy=={pins(lock)['numpy']}"
     assert environment_yml(lock.replace(numpy, "numpy==1.0.0")) != environment_yml(lock)
-
-
-def test_setuptools_packages_are_those_of_the_tree():
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    found = {".".join(file.parent.relative_to(ROOT).parts) for file in (ROOT / "helpers").rglob("*.py")}
-    assert set(listed) == found
 
 
 def seconds_of(statement: str) -> float:

@@ -1,9 +1,11 @@
 """What a wheel of the package holds, and what it must not."""
 
+import importlib
 import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -39,10 +41,19 @@ def test_a_wheel_holds_every_file_of_the_package_and_no_other(wheel):
     assert {"helpers/py.typed", "helpers/newest/corner/__init__.pyi"} <= names
 
 
+@pytest.mark.parametrize("name", ["benchmarks", "helpers", "tests"])
+def test_what_is_imported_is_ours(name):
+    # opacus and tf-explain install packages of the first and the last name.
+    assert Path(importlib.import_module(name).__file__).is_relative_to(ROOT / name)
+
+
 @pytest.mark.parametrize("folder", FOREIGN)
 def test_a_folder_named_like_an_installed_package_is_no_package(folder):
     assert (ROOT / folder).is_dir()
     assert not (ROOT / folder / "__init__.py").exists()
+    found = importlib.import_module(Path(folder).name).__file__
+    assert found is not None  # a namespace, which ours would be, has none
+    assert not Path(found).is_relative_to(ROOT / folder)
 
 
 def test_every_room_is_a_package():

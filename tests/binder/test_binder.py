@@ -6,11 +6,11 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import ROOT
 from repo2docker.app import Repo2Docker
 from repo2docker.buildpacks import CondaBuildPack
 
 from helpers.course.environment import environment_yml, pins
+from tests.conftest import ROOT
 
 BINDER = ROOT / "binder"
 BASE = Repo2Docker().base_image

@@ -7,12 +7,12 @@ import tarfile
 
 import numpy as np
 import pytest
-from datasets.cifar_archive import CLASS_NAMES, python2_pickle, small_batches, write_archive, write_small_archive
-from datasets.web import nobody_listens, serving
 
 from helpers import datasets
 from helpers.datasets import DatasetError, DatasetUnavailable, cifar10, shared_pictures
 from helpers.datasets.sources import download_directory
+from tests.datasets.cifar_archive import CLASS_NAMES, python2_pickle, small_batches, write_archive, write_small_archive
+from tests.datasets.web import nobody_listens, serving
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from datasets.web import nobody_listens, serving
 
 from helpers.datasets.sources import download
 from helpers.errors import CacheError, DatasetUnavailable
+from tests.datasets.web import nobody_listens, serving
 
 CONTENT = os.urandom(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -7,12 +7,12 @@ import struct
 
 import numpy as np
 import pytest
-from conftest import missing
-from datasets.web import nobody_listens, serving
 
 from helpers import datasets
 from helpers.datasets import DatasetError, DatasetUnavailable, fashion, shared_pictures
 from helpers.datasets.sources import download_directory
+from tests.conftest import missing
+from tests.datasets.web import nobody_listens, serving
 
 FILES = (
     "train-images-idx3-ubyte.gz",

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from datasets.web import nobody_listens
 
 from helpers import datasets
 from helpers.datasets import Dataset, DatasetError, DatasetUnavailable, cifar10, fashion
 from helpers.datasets.splits import Part, official_parts, one_pool
+from tests.datasets.web import nobody_listens
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUESTED = {"train": None, "calibration": None, "test": None}

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 import torch
 from captum import attr
-from explain.networks import (
+
+from helpers import explain, models
+from helpers.explain import _graphs, gradients
+from helpers.explain.gradients import gradcam_maps
+from helpers.models.backend import keras, tf
+from tests.explain.networks import (
     CLASSES,
     SHAPE,
     course_network,
@@ -16,11 +21,6 @@ from explain.networks import (
     some_classes,
     with_biases,
 )
-
-from helpers import explain, models
-from helpers.explain import _graphs, gradients
-from helpers.explain.gradients import gradcam_maps
-from helpers.models.backend import keras, tf
 
 FACTORIES = {
     "gradcam": explain.gradcam,

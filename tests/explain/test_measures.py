@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from explain.networks import pictures
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -13,6 +12,7 @@ from scipy import stats
 from helpers import explain, models
 from helpers.explain import Explainer, measures
 from helpers.models.backend import keras
+from tests.explain.networks import pictures
 
 SIDE = 8
 PATCH = np.zeros((SIDE, SIDE), bool)

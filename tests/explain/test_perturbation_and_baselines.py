@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from explain.networks import course_network, distance, pictures, some_classes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -12,6 +11,7 @@ from scipy.ndimage import sobel
 from helpers import explain, models
 from helpers.contracts import check_count, check_seed
 from helpers.explain import Explainer, check_maps, positive_part
+from tests.explain.networks import course_network, distance, pictures, some_classes
 
 SHAPE = (12, 10, 2)
 INNER = np.random.default_rng(1).normal(size=(np.prod(SHAPE), 16)).astype(np.float32)

@@ -4,7 +4,6 @@ import warnings
 
 import numpy as np
 import pytest
-from explain.networks import pictures, some_classes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -15,6 +14,7 @@ from helpers.explain import Explainer
 from helpers.explain.sanity import SanityCheck
 from helpers.intervals import Estimate
 from helpers.models.backend import keras
+from tests.explain.networks import pictures, some_classes
 
 IMAGES = pictures(30, (12, 10, 1))
 CLASSES = some_classes(30, 3)

@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pytest
-from explain.networks import course_network, distance, pictures, residual_network
 from tf_explain.core.grad_cam import GradCAM
 from tf_explain.core.integrated_gradients import IntegratedGradients
 from tf_explain.core.occlusion_sensitivity import OcclusionSensitivity
@@ -17,6 +16,7 @@ from helpers import explain, models
 from helpers.explain.gradients import gradcam_maps
 from helpers.explain.tf_explain_raw import METHODS, tf_explain_arrays, tf_explain_maps
 from helpers.models.backend import keras, tf
+from tests.explain.networks import course_network, distance, pictures, residual_network
 
 IMAGES = pictures(5)
 CLASSES = np.array([3, 1, 3, 0, 1])

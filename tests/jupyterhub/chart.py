@@ -6,12 +6,13 @@ from copy import deepcopy
 from unittest.mock import Mock, patch
 
 import yaml
-from conftest import ROOT
-from definitions import definition
 from jupyterhub import orm
 from kubernetes_asyncio.client import ApiClient
 from kubespawner import KubeSpawner
 from traitlets.config import Config
+
+from tests.conftest import ROOT
+from tests.definitions import definition
 
 HUB = ROOT / "jupyterhub"
 # What 'vigilant release' writes, with a digest of nothing.

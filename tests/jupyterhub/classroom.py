@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from conftest import missing
 
 from helpers.hub import classlist, local
 from helpers.hub.client import Person
 from helpers.hub.ports import free_port
+from tests.conftest import missing
 
 
 def need_root() -> None:

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from classroom import classroom
 from playwright.sync_api import expect, sync_playwright
+
+from tests.jupyterhub.classroom import classroom
 
 FIRST = "course/notebooks/00_start_here.ipynb"
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]

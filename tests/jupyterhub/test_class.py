@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import psutil
-from classroom import classroom
-from conftest import ROOT
 
 from helpers.cache import build_directory
 from helpers.cli import main
 from helpers.hub import classlist, local, proxy
 from helpers.hub.client import Person
 from helpers.hub.ports import PORTS, free_port
+from tests.conftest import ROOT
+from tests.jupyterhub.classroom import classroom
 
 STUDENTS = 30
 

@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from classroom import classroom, need_root
-from conftest import ROOT
+
+from tests.conftest import ROOT
+from tests.jupyterhub.classroom import classroom, need_root
 
 IMAGE = "localhost/vigilant-student-test"
 BASE = "localhost/vigilant-base-test"

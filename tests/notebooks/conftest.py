@@ -1,11 +1,11 @@
 """The notebooks, executed once for all tests of this folder."""
 
 import pytest
-from conftest import missing
-from notebooks.running import fashion_is_ready, vigilant
 
 from helpers.course.run import offline_prefix
 from helpers.errors import CourseError
+from tests.conftest import missing
+from tests.notebooks.running import fashion_is_ready, vigilant
 
 
 @pytest.fixture(scope="session")

@@ -5,10 +5,9 @@ import os
 import subprocess
 import sys
 
-from conftest import ROOT
-
 from helpers import scorecard
 from helpers.datasets import availability
+from tests.conftest import ROOT
 
 BANDS = scorecard.read_bands(ROOT / "tests" / "bands.yaml")
 

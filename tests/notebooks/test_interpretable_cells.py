@@ -5,11 +5,11 @@ import ast
 import jupytext
 import numpy as np
 import pytest
-from conftest import ROOT
 from sklearn.ensemble import RandomForestClassifier
 
 from helpers import datasets, models, plotting
 from helpers.datasets import messages
+from tests.conftest import ROOT
 
 CELLS = jupytext.read(ROOT / "notebooks" / "source" / "03_interpretable.py", fmt="py:percent").cells
 TREES = [node for cell in CELLS if cell.cell_type == "code" for node in ast.parse(cell.source).body]

@@ -4,12 +4,12 @@ import subprocess
 
 import nbformat
 import pytest
-from conftest import ROOT
-from notebooks.running import BANDS, entries_of, fashion_is_ready, vigilant
 
 from helpers import scorecard
 from helpers.course import build, layout, lint, report
 from helpers.course.run import nbval_command, unmet_checks
+from tests.conftest import ROOT
+from tests.notebooks.running import BANDS, entries_of, fashion_is_ready, vigilant
 
 SOURCES = layout.sources()
 
@@ -70,7 +70,7 @@ def test_nbval_finds_the_stored_outputs_again(solutions):
 
 
 def test_training_runs_on_an_archive_in_cifar10s_format(tmp_path, monkeypatch):
-    from datasets.cifar_archive import write_small_archive
+    from tests.datasets.cifar_archive import write_small_archive
 
     archive = tmp_path / "cifar-10-python.tar.gz"
     monkeypatch.setenv("VIGILANT_CIFAR10_SHA256", write_small_archive(archive, per_class=60))

@@ -5,9 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
 from helpers import explain, plotting
+from tests.conftest import ROOT
 
 SOURCE = (ROOT / "notebooks" / "source" / "05_shap.py").read_text(encoding="utf-8")
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, log_loss
 from torchmetrics.functional.classification import multiclass_calibration_error
-from uncertainty.drawn import CLASSES, calibrated_answers, drawn_logits, drawn_probabilities
 
 from helpers import uncertainty
+from tests.uncertainty.drawn import CLASSES, calibrated_answers, drawn_logits, drawn_probabilities
 
 
 @pytest.mark.parametrize("bins", [1, 5, 15, 40])

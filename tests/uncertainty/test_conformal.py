@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from mapie.classification import SplitConformalClassifier
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.model_selection import StratifiedShuffleSplit
-from uncertainty.drawn import CLASSES, drawn_logits, drawn_probabilities
 
 from helpers import uncertainty
 from helpers.intervals import Estimate
+from tests.uncertainty.drawn import CLASSES, drawn_logits, drawn_probabilities
 
 
 class Halves:

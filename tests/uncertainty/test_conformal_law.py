@@ -24,10 +24,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy import stats
-from uncertainty.drawn import drawn_probabilities
 
 from helpers import uncertainty
 from helpers.uncertainty import conformal
+from tests.uncertainty.drawn import drawn_probabilities
 
 REJECT_BELOW = 0.0005
 SCORES = {

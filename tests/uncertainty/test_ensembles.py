@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from uncertainty.drawn import drawn_probabilities
 
 from helpers import uncertainty
+from tests.uncertainty.drawn import drawn_probabilities
 
 
 def test_members_that_agree_on_a_coin_flip_are_all_aleatoric():

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
-from uncertainty.drawn import drawn_logits
 
 from helpers import uncertainty
+from tests.uncertainty.drawn import drawn_logits
 
 
 def embedded(n, seed, *, shift=0.0):

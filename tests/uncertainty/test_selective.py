@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from uncertainty.drawn import drawn_probabilities
 
 from helpers import intervals, uncertainty
+from tests.uncertainty.drawn import drawn_probabilities
 
 
 def answers(n, seed):
