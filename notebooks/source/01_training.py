@@ -207,8 +207,9 @@ runs = [model] + [models.spine(data, budget, seed=seed + step).model for step in
 all_correct = np.stack([models.predict_split(one, data.test).argmax(axis=1) == data.test.labels for one in runs])
 by_seed = all_correct.mean(axis=1)
 print("accuracy by seed:", ", ".join(f"{value:.4f}" for value in by_seed))
-width = 100 * (accuracy.high - accuracy.low)
-print(f"spread over seeds: {100 * np.ptp(by_seed):.1f} points; width of the interval over pictures: {width:.1f} points")
+interval_width = 100 * (accuracy.high - accuracy.low)
+spread = f"spread over seeds: {100 * np.ptp(by_seed):.1f} points"
+print(f"{spread}; width of the interval over pictures: {interval_width:.1f} points")
 print(
     f"pictures that every run gets wrong: {(~all_correct).all(axis=0).mean():.1%}, some but not all: "
     f"{((~all_correct).any(axis=0) & all_correct.any(axis=0)).mean():.1%}"
@@ -426,8 +427,8 @@ from helpers.cache import build_directory
 folder = build_directory() / "models"
 keras_file = models.save_keras(model, folder / f"course_cnn_{dataset}.keras")
 onnx_file = models.save_onnx(model, folder / f"course_cnn_{dataset}.onnx")
-difference = models.parity(predict, models.onnx_predict_function(onnx_file), data.test.images[:1000])
-print("largest difference in any probability below 0.00001:", difference < 1e-5)
+largest_gap = models.parity(predict, models.onnx_predict_function(onnx_file), data.test.images[:1000])
+print("largest difference in any probability below 0.00001:", largest_gap < 1e-5)
 
 # %% [markdown]
 # ## Step 12: what the next person must know

@@ -100,8 +100,8 @@ def reads(model, images, labels):
 by_c = {c: models.softmax_regression(digits.train, 10, c) for c in (0.01, 0.03, 0.1, 0.3, 1, 10)}
 c = max(by_c, key=lambda c: reads(by_c[c], cal_images, y_cal).mean())
 linear = by_c[c]
-right = {("digits", "linear model"): reads(linear, test_images, y_test)}
-print(f"C = {c}; digits read:", intervals.proportion(right["digits", "linear model"]))
+linear_right = reads(linear, test_images, y_test)
+print(f"C = {c}; digits read:", intervals.proportion(linear_right))
 
 # %% [markdown]
 # That was scikit-learn's `LogisticRegression`, wrapped so that it takes pictures and gives probabilities like every model of this
@@ -161,7 +161,7 @@ print(
 plotting.signed_maps(
     w.reshape(10, 28, 28),
     [f"for a {digit}" for digit in digits.class_names],
-    title=f"This is all of the model, and it reads {right['digits', 'linear model'].mean():.0%} of the digits",
+    title=f"This is all of the model, and it reads {linear_right.mean():.0%} of the digits",
     alt="Ten pictures of weights, one for each digit: orange where ink speaks for the digit, blue where it speaks against.",
     label="weight of a pixel",
 )
@@ -356,12 +356,11 @@ display(grown.style.format({"questions for one answer": "{:.1f}", "calibration p
 forest = models.digit_forest(digits, seed)
 questions = models.size_of(forest).questions
 on_the_way = models.questions_asked(forest, test_images).mean()
-right["digits", "decision tree"] = reads(tree, test_images, y_test)
-right["digits", "random forest"] = reads(forest, test_images, y_test)
+tree_right, forest_right = (reads(one, test_images, y_test) for one in (tree, forest))
 print(f"questions in the forest: {questions:,}; read aloud at 5 seconds each: {questions * 5 / 3600:.0f} hours")
 print(f"for a single answer: {on_the_way:,.0f} questions")
-for name in ("decision tree", "random forest"):
-    print(f"digits read by the {name}:", intervals.proportion(right["digits", name]))
+print("digits read by the decision tree:", intervals.proportion(tree_right))
+print("digits read by the random forest:", intervals.proportion(forest_right))
 
 # %% [markdown]
 # The forest reads many more digits, and its reasons are gone: not because a part is secret, but because there are too many. *Interpretable
@@ -416,8 +415,8 @@ print(f"{len(first_filter.weights)} words; messages told apart:", intervals.prop
 
 # %%
 strength = first_filter.weights  # largest first
-holds = (first_filter.vectoriser.transform(train.texts) > 0).sum(axis=0)
-seen_in = pd.Series(np.ravel(holds), first_filter.vectoriser.get_feature_names_out())
+held_by = (first_filter.vectoriser.transform(train.texts) > 0).sum(axis=0)
+seen_in = pd.Series(np.ravel(held_by), first_filter.vectoriser.get_feature_names_out())
 ends = pd.concat([strength.head(10), strength.tail(10)])
 plotting.signed_bars(
     {f"{word} (in {seen_in[word]})": weight for word, weight in ends.items()},
@@ -432,10 +431,10 @@ plotting.signed_bars(
 # of messages do the two strongest stand?
 
 # %%
-holds = first_filter.vectoriser.transform(train.texts).toarray() > 0
+in_text = first_filter.vectoriser.transform(train.texts).toarray() > 0
 at_word = first_filter.vectoriser.vocabulary_
 kinds_of = np.array(train.kinds)
-by_kind = pd.DataFrame({word: holds[:, at_word[word]] for word in ends.index[:2]}).groupby(kinds_of).mean()
+by_kind = pd.DataFrame({word: in_text[:, at_word[word]] for word in ends.index[:2]}).groupby(kinds_of).mean()
 by_kind.insert(0, "messages", pd.Series(kinds_of).value_counts())
 by_kind.insert(0, "spam", pd.Series(train.labels).groupby(kinds_of).first() == 1)
 largest = by_kind.nlargest(14, "messages").sort_values(["spam", ends.index[0]], ascending=False)
@@ -451,12 +450,10 @@ display(largest.style.format("{:.0%}", subset=list(ends.index[:2])))
 # %%
 common = seen_in[seen_in > 0.2 * len(train)].index
 spam_filter = models.spam_filter(corpus, most_common=0.2)
-right["messages", "linear model"] = reads(spam_filter, test.texts, test.labels)
-cost = intervals.bootstrap(
-    lambda x, y: 100 * float(y.mean() - x.mean()), first_right, right["messages", "linear model"], seed=seed
-)
+filter_right = reads(spam_filter, test.texts, test.labels)
+cost = intervals.bootstrap(lambda x, y: 100 * float(y.mean() - x.mean()), first_right, filter_right, seed=seed)
 print("left out:", ", ".join(common))
-print("messages told apart without them:", intervals.proportion(right["messages", "linear model"]))
+print("messages told apart without them:", intervals.proportion(filter_right))
 print("change in points:", cost)
 print("now most for spam:", ", ".join(spam_filter.weights.index[:8]))
 print("and most against:", ", ".join(spam_filter.weights.index[:-9:-1]))
@@ -508,8 +505,7 @@ print("the contributions add up to the logit, for every message:", bool(np.abs(l
 # Nothing is left over. And because it is exact, it also explains *mistakes*: here is the one that the filter is surest of.
 
 # %%
-is_wrong = ~right["messages", "linear model"]
-surest = np.abs(np.where(is_wrong, logits, 0)).argmax()
+surest = np.abs(np.where(filter_right, 0, logits)).argmax()
 print(f"{corpus.class_names[test.labels[surest]]}: {test.texts[surest]}")
 explain_message(test.texts[surest])
 
@@ -533,15 +529,14 @@ def manner(kind, label):
 
 
 manners = pd.Series([manner(kind, label) for kind, label in zip(test.kinds, test.labels, strict=True)])
-told_right = right["messages", "linear model"]
-slices = {name: intervals.proportion(told_right[rows]) for name, rows in manners.groupby(manners).indices.items()}
+slices = {name: intervals.proportion(filter_right[rows]) for name, rows in manners.groupby(manners).indices.items()}
 hardest = min(slices, key=lambda name: slices[name].value)
 plotting.estimates(
     slices,
     title=f"Hardest: {hardest}, {slices[hardest].value:.0%}",
     alt="Share of messages that the spam filter gets right, by manner of the message, with intervals.",
     x_label="share told apart correctly",
-    reference=("all messages", float(told_right.mean())),
+    reference=("all messages", float(filter_right.mean())),
 )
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -637,7 +632,8 @@ for name, values in drawn.items():
     print(f"{name}: negative in {(values < 0).mean():.0%} of the draws")
 for left_out in ([], ["words"], ["characters"]):
     tabled = [table[name].drop(columns=left_out) for name in ("train", "test")]
-    hits = glancer.fit(tabled[0], train.labels).predict(tabled[1]) == test.labels
+    refitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(tabled[0], train.labels)
+    hits = refitted.predict(tabled[1]) == test.labels
     print(f"accuracy {'without ' + left_out[0] if left_out else 'with both'}:", intervals.proportion(hits))
 
 # %% [markdown]
@@ -724,7 +720,7 @@ at = columns.index(top)
 twice_train, twice_test = (np.column_stack([x, x[:, at]]) for x in (a_train, a_test))
 twins = RandomForestClassifier(100, random_state=seed, n_jobs=-1).fit(twice_train, train.labels)
 pair = [at, len(columns)]
-beside = {
+with_copy = {
     "the column": permutation_losses(twins, twice_test, test.labels, pair[:1]),
     "its copy": permutation_losses(twins, twice_test, test.labels, pair[1:]),
     "both, shuffled together": permutation_losses(twins, twice_test, test.labels, pair),
@@ -734,14 +730,15 @@ change = intervals.bootstrap(lambda x, y: 100 * float(y.mean() - x.mean()), befo
 print(f"accuracy: {before.mean():.3f} before, {after.mean():.3f} after; change in points: {change}")
 
 # %%
-of_each = {"each": (beside["the column"] + beside["its copy"]) / 2, "together": beside["both, shuffled together"]}
+each = (with_copy["the column"] + with_copy["its copy"]) / 2
+of_each = {"each": each, "together": with_copy["both, shuffled together"]}
 kept = {
     name: intervals.bootstrap(lambda new, old: float(new.mean() / old.mean()), loss, losses[top], seed=seed)
     for name, loss in of_each.items()
 }
 plotting.estimates(
     {"the column, before the copy": importance[top]}
-    | {f"{name}, with a copy there": intervals.mean(100 * loss) for name, loss in beside.items()},
+    | {f"{name}, with a copy there": intervals.mean(100 * loss) for name, loss in with_copy.items()},
     title=f"The twins keep {kept['each'].value:.0%} on average; together they have {kept['together'].value:.0%}",
     alt="Permutation importance of a column before a copy is planted, then of the column, its copy, and both together.",
     x_label="points of accuracy lost",
@@ -760,8 +757,8 @@ plotting.estimates(
 
 # %%
 shuffled_words = np.random.default_rng(seed).permutation(table["test"]["words"])
-per_word, made_up = (table["test"]["characters"] / count for count in (table["test"]["words"], shuffled_words))
-impossible = ((made_up < per_word.min()) | (made_up > per_word.max())).mean()
+per_word, per_shuffled = (table["test"]["characters"] / count for count in (table["test"]["words"], shuffled_words))
+impossible = ((per_shuffled < per_word.min()) | (per_shuffled > per_word.max())).mean()
 plotting.points(
     {
         "words shuffled": (shuffled_words, table["test"]["characters"]),
@@ -785,16 +782,16 @@ grid = np.arange(784).reshape(28, 28)
 blocks = [grid[i : i + 4, j : j + 4].ravel() for i in range(0, 28, 4) for j in range(0, 28, 4)]
 middles = [[grid[i + 2, j + 2]] for i in range(0, 28, 4) for j in range(0, 28, 4)]
 voters = forest.estimator
-alone, grouped = (
+by_pixel, by_block = (
     np.array([100 * permutation_losses(voters, x_test, y_test, group, 1).mean() for group in kind])
     for kind in (middles, blocks)
 )
 
 # %%
 plotting.signed_maps(
-    np.stack([alone, grouped]).reshape(2, 7, 7),
+    np.stack([by_pixel, by_block]).reshape(2, 7, 7),
     ["the middle pixel alone", "the whole block of 16"],
-    title=f"None of {len(alone)} middle pixels costs more than {alone.max():.1f} points, a block up to {grouped.max():.1f}",
+    title=f"None of {len(by_pixel)} middle pixels costs more than {by_pixel.max():.1f} points, a block up to {by_block.max():.1f}",
     alt="Two maps of permutation importance on a grid of 7 by 7: of the middle pixels, and of whole blocks.",
     label="points of accuracy lost",
     columns=2,
@@ -819,27 +816,26 @@ plotting.signed_maps(
 network = models.spine(digits, budget, seed=seed).model
 parts = {"train": digits.train, "calibration": digits.calibration, "test": digits.test}
 told = {name: models.predict_split(network, part).argmax(axis=1) for name, part in parts.items()}
-right["digits", "course CNN"] = told["test"] == y_test
-lesson = replace(digits.train, labels=told["train"])  # the same pictures; the network's answers in place of the truth
-copies = {n: models.decision_tree(lesson, 10, leaves=n, seed=seed) for n in sizes}
+network_right = told["test"] == y_test
+retold = replace(digits.train, labels=told["train"])  # the same pictures; the network's answers in place of the truth
+copies = {n: models.decision_tree(retold, 10, leaves=n, seed=seed) for n in sizes}
 leaves = max(copies, key=lambda n: reads(copies[n], cal_images, told["calibration"]).mean())
 surrogate = copies[leaves]
 stranger = trees[leaves]  # as large, and trained on the true labels: it never met the network
 same, same_stranger = (reads(one, test_images, told["test"]) for one in (surrogate, stranger))
-print(f"the network reads {intervals.proportion(right['digits', 'course CNN'])}; the surrogate has {leaves} rules")
+print(f"the network reads {intervals.proportion(network_right)}; the surrogate has {leaves} rules")
 
 # %%
-ok = right["digits", "course CNN"]
 fidelity = {
     "on its training pictures": intervals.proportion(reads(surrogate, train_images, told["train"])),
     "on test pictures": intervals.proportion(same),
-    "… where the network is right": intervals.proportion(same[ok]),
-    "… where the network is wrong": intervals.proportion(same[~ok]),
+    "… where the network is right": intervals.proportion(same[network_right]),
+    "… where the network is wrong": intervals.proportion(same[~network_right]),
     "a tree that never met the network": intervals.proportion(same_stranger),
 }
 plotting.estimates(
     fidelity,
-    title=f"The copy says the same on {same.mean():.0%} of the pictures, and on {same[~ok].mean():.0%} of those where the network errs",
+    title=f"The copy says the same on {same.mean():.0%} of the pictures, and on {same[~network_right].mean():.0%} of those where the network errs",
     alt="Fidelity of the surrogate tree on training and test pictures, where the network is right and wrong, and of a stranger.",
     x_label="share of the same answers",
     groups=[0, 1, 1, 1, 2],
@@ -860,7 +856,7 @@ on_own = intervals.proportion(reads(stranger, train_images, told["train"]))
 print(f"on the training pictures the copy agrees on {fidelity['on its training pictures']},")
 print(f"   the stranger on {on_own}")
 print(f"where the network errs the copy agrees on {fidelity['… where the network is wrong']},")
-print(f"   the stranger on {intervals.proportion(same_stranger[~ok])}")
+print(f"   the stranger on {intervals.proportion(same_stranger[~network_right])}")
 print(f"share of pictures for which a rule of the copy is not the network's: {1 - same.mean():.0%}")
 
 # %% [markdown]
@@ -899,9 +895,10 @@ bags = {
     "decision tree": DecisionTreeClassifier(max_leaf_nodes=64, random_state=seed),
     "random forest": RandomForestClassifier(100, random_state=seed, n_jobs=-1),
 }
+bags_right = {"linear model": filter_right}
 for name, model in bags.items():
     filter_ = make_pipeline(TfidfVectorizer(max_df=0.2), model).fit(train.texts, train.labels)
-    right["messages", name] = filter_.predict(test.texts) == test.labels
+    bags_right[name] = filter_.predict(test.texts) == test.labels
 
 # %%
 own_pictures = dataset != "digits"  # the digits have been read already
@@ -917,16 +914,28 @@ def shrunk(split, by=2):  # by=1: full size, which takes minutes
 
 # %%
 lesson, exam, k = shrunk(data.train), shrunk(data.test), len(data.class_names)
+readable = {}
 if own_pictures:
-    right[dataset, "linear model"] = reads(models.softmax_regression(lesson, k, 0.1), exam.images, exam.labels)
     large_tree = models.decision_tree(lesson, k, leaves=256, seed=seed, max_features=0.3)
-    right[dataset, "decision tree"] = reads(large_tree, exam.images, exam.labels)
+    readable = {
+        "linear model": reads(models.softmax_regression(lesson, k, 0.1), exam.images, exam.labels),
+        "decision tree": reads(large_tree, exam.images, exam.labels),
+    }
 
 # %%
+others = {}
 if own_pictures:
-    right[dataset, "random forest"] = reads(models.random_forest(lesson, k, seed=seed), exam.images, exam.labels)
     spine = models.spine(data, budget, seed=seed).model
-    right[dataset, "course CNN"] = models.predict_split(spine, data.test).argmax(axis=1) == data.test.labels
+    others = {
+        "random forest": reads(models.random_forest(lesson, k, seed=seed), exam.images, exam.labels),
+        "course CNN": models.predict_split(spine, data.test).argmax(axis=1) == data.test.labels,
+    }
+
+# %%
+on_digits_right = {"linear model": linear_right, "decision tree": tree_right}
+on_digits_right |= {"random forest": forest_right, "course CNN": network_right}
+on_each = {"messages": bags_right, "digits": on_digits_right} | ({dataset: readable | others} if own_pictures else {})
+right = {(kind, name): hits for kind, of_kind in on_each.items() for name, hits in of_kind.items()}
 
 # %%
 accuracy = {key: intervals.proportion(hits) for key, hits in right.items()}

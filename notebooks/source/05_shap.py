@@ -286,9 +286,9 @@ plotting.described(
 
 # %%
 doubtful = data.test.take(np.array([logits.max(axis=1).argmin()])).images
-noise = np.random.default_rng(seed).random((1, *data.shape), dtype=np.float32)
+static = np.random.default_rng(seed).random((1, *data.shape), dtype=np.float32)
 faint = 0.95 * background + 0.05 * examples[:1]
-mixed = np.concatenate([examples[:1], doubtful, noise, faint])
+mixed = np.concatenate([examples[:1], doubtful, static, faint])
 mixed_classes = predict(mixed).argmax(axis=1)
 mixed_values = explain.kernel_shap(predict, mixed, mixed_classes, parts, background, evaluations=512, seed=seed)
 mixed_maps = explain.paint(mixed_values, parts)
@@ -651,11 +651,11 @@ plotting.contest(
 )
 
 # %%
-table = pd.DataFrame(
+results = pd.DataFrame(
     {m: {name: f"{e.value:.3f} ± {e.value - e.low:.3f}" for name, e in measured[m].items()} for m in measures}
 )
-table.insert(0, "ms per picture", pd.Series(price).map("{:.1f}".format))
-display(table.style.set_caption(f"mean ± half its 95% interval, n = {len(pictures)}"))
+results.insert(0, "ms per picture", pd.Series(price).map("{:.1f}".format))
+display(results.style.set_caption(f"mean ± half its 95% interval, n = {len(pictures)}"))
 print(f"the recipe of step 3 at its full price, extrapolated: {100 * auto * per_prediction * 1000:,.0f} ms per picture")
 
 # %% [markdown]
@@ -707,8 +707,7 @@ print(f"Of these, not above twice the lowest price, and so recommended here: {',
 # agree least** (the centre Gaussian apart: it never saw the picture).
 
 # %%
-cells = cut_in_16(pictures)
-flat_cells = cells.reshape(len(cells), -1)
+flat_cells = cut_in_16(pictures).reshape(len(pictures), -1)
 ranks = {}
 for name, found in drawn.items():
     sums = np.stack([np.bincount(part, row.ravel(), 16) for part, row in zip(flat_cells, found, strict=True)])
