@@ -18,7 +18,9 @@ import jupytext
 import nbformat
 
 from helpers.cache import written_whole
-from helpers.course.layout import BEGIN, CHECKED_OUTPUT, END, solution_path, sources, student_path, tags
+from helpers.course import markers
+from helpers.course.layout import CHECKED_OUTPUT, solution_path, sources, student_path, tags
+from helpers.course.markers import BEGIN, END
 from helpers.errors import CourseError
 
 CODE_STUB = "pass  # your answer here"
@@ -42,12 +44,11 @@ def solution(source: Path) -> Any:
     Raises
     ------
     CourseError
-        If the file is missing or a solution's markers do not pair.
+        If the file is missing, a solution's markers do not pair, or a line looks like a marker and is none.
     """
     notebook = _read(source)
     for cell in notebook.cells:
-        lines = cell.source.split("\n")
-        cell.source = "\n".join(line for line in lines if BEGIN not in line and END not in line)
+        cell.source = markers.without_markers(cell.source)
     return _signed(notebook)
 
 
@@ -67,7 +68,7 @@ def student(source: Path) -> Any:
     Raises
     ------
     CourseError
-        If the file is missing or a solution's markers do not pair.
+        If the file is missing, a solution's markers do not pair, or a line looks like a marker and is none.
     """
     # Here and not above: it brings a database layer along that takes seconds to load.
     from nbgrader.preprocessors import ClearSolutions
@@ -241,7 +242,8 @@ def _read(source: Path) -> Any:
     )
     seen: Counter[str] = Counter()
     for position, cell in enumerate(read.cells, start=1):
-        _check_markers(cell.source, f"{source.name}, cell {position}")
+        for problem in markers.problems(cell):
+            raise CourseError(f"{source.name}, cell {position}: {problem}")
         # jupytext notes blank lines for its way back to text, which these files never take.
         cell.metadata.pop("lines_to_next_cell", None)
         cell.id = _identifier(cell, seen)
@@ -254,17 +256,6 @@ def _identifier(cell: Any, seen: Counter[str]) -> str:
     digest = hashlib.sha256(content.encode()).hexdigest()[:12]
     seen[digest] += 1
     return digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
-
-
-def _check_markers(text: str, where: str) -> None:
-    inside = False
-    for line in text.split("\n"):
-        if (BEGIN in line and inside) or (END in line and not inside):
-            raise CourseError(f"{where}: {line.strip()!r} without its partner; each {BEGIN!r} needs one {END!r}")
-        if BEGIN in line or END in line:
-            inside = BEGIN in line
-    if inside:
-        raise CourseError(f"{where}: {BEGIN!r} without {END!r}")
 
 
 def _digest(notebook: Any) -> str:

@@ -14,8 +14,8 @@ from helpers.errors import CourseError
 PARAMETERS = "parameters"
 CHECK = "check"
 CHECKED_OUTPUT = "nbval-check-output"
+DEEPER = "deeper"
 EXERCISES = ("exercise-use", "exercise-build", "exercise-bug")
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 
 _NAME = re.compile(r"\d\d_[a-z0-9_]+")
 

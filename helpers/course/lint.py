@@ -11,7 +11,9 @@ from typing import Any
 
 import jupytext
 
-from helpers.course.layout import BEGIN, CHECK, CHECKED_OUTPUT, END, EXERCISES, PARAMETERS, first_line, parameters, tags
+from helpers.course import markers, names
+from helpers.course.layout import CHECK, CHECKED_OUTPUT, DEEPER, EXERCISES, PARAMETERS, first_line, parameters, tags
+from helpers.course.markers import BEGIN, END
 from helpers.errors import CourseError
 
 LONGEST_CELL = 15
@@ -21,6 +23,7 @@ KNOWN_TAGS = {
     PARAMETERS,
     CHECK,
     CHECKED_OUTPUT,
+    DEEPER,
     *EXERCISES,
     "nbval-ignore-output",
     "nbval-skip",
@@ -36,6 +39,9 @@ _FORBIDDEN_CODE = {
 }
 _FORBIDDEN_WORDS = re.compile(r"\b(simply|obviously)\b", re.IGNORECASE)
 _RECORD = re.compile(r"\brecord\(")
+_HEADING = re.compile(r"^(#{1,6}) +(.*?) *$", re.MULTILINE)
+_NO_PROSE = re.compile(r"^```.*?^```|\$\$.*?\$\$", re.DOTALL | re.MULTILINE)
+_WITHOUT_MAGICS = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 
 
 def lint(source: Path) -> list[str]:
@@ -54,13 +60,14 @@ def lint(source: Path) -> list[str]:
     cells = jupytext.read(source, fmt="py:percent").cells
     code = [(position, cell) for position, cell in enumerate(cells, start=1) if cell.cell_type == "code"]
     problems = [*_check_opening(code), *_check_parameters(cells), *_check_exercises(code), *_check_records(code)]
+    problems += [*_check_commands(source, cells), *_check_names(code), *_check_deeper(cells)]
     for position, cell in enumerate(cells, start=1):
         problems += [f"cell {position}: {problem}" for problem in _check_cell(cell)]
     return [f"{source.name}: {problem}" for problem in problems]
 
 
 def _check_cell(cell: Any) -> Iterator[str]:
-    yield from _check_markers(cell.source)
+    yield from markers.problems(cell)
     yield from (
         f"unknown tag {tag!r}; known are {', '.join(sorted(KNOWN_TAGS))}" for tag in set(tags(cell)) - KNOWN_TAGS
     )
@@ -79,7 +86,7 @@ def _check_cell(cell: Any) -> Iterator[str]:
     yield from _check_length(cell)
     yield from _check_figures(cell)
     is_task = CHECK in tags(cell) or _exercise_tag(cell)
-    if _RECORD.search(cell.source) and (is_task or _RECORD.search(_inside_solutions(cell.source))):
+    if _RECORD.search(cell.source) and (is_task or _RECORD.search(markers.solutions(cell.source))):
         yield "a record in an exercise, a check or a solution: the scorecard would depend on who answers"
 
 
@@ -99,15 +106,47 @@ def _check_figures(cell: Any) -> Iterator[str]:
             yield f"{ast.unparse(node.value).split('(')[0]} is not the last line, so its figure is not shown: move it"
 
 
-def _check_markers(text: str) -> Iterator[str]:
-    depth = 0
-    for line in text.splitlines():
-        depth += (BEGIN in line) - (END in line)
-        if depth not in (0, 1):
-            yield f"{line.strip()!r} without its partner"
-            return
-    if depth:
-        yield f"{BEGIN!r} without {END!r}"
+def _check_commands(source: Path, cells: list[Any]) -> Iterator[str]:
+    """Find comments that jupytext takes for commands of the notebook, and uncomments."""
+    as_written = jupytext.read(source, fmt=_WITHOUT_MAGICS).cells
+    for position, (cell, written) in enumerate(zip(cells, as_written, strict=True), start=1):
+        lines = zip(cell.source.split("\n"), written.source.split("\n"), strict=True)
+        for made, line in lines:
+            if made != line:
+                yield (
+                    f"cell {position}: {line.strip()!r} becomes the command {made.strip()!r} in the notebook: "
+                    "begin the comment with another word"
+                )
+
+
+def _check_names(code: list[tuple[int, Any]]) -> Iterator[str]:
+    parsed = [(position, cell, _parse(cell.source)) for position, cell in code]
+    yield from names.problems(
+        [
+            names.names_of(position, tree, deeper=DEEPER in tags(cell))
+            for position, cell, tree in parsed
+            if tree is not None
+        ]
+    )
+
+
+def _check_deeper(cells: list[Any]) -> Iterator[str]:
+    """Compare titles that end in a star with the tag: the first is for readers, the second for ``--core``."""
+    starred: tuple[int, bool] = (0, False)  # level of the section that we are in, and whether its title has a star
+    for position, cell in enumerate(cells, start=1):
+        if cell.cell_type == "markdown":
+            for level, title in _headings(cell.source):
+                if not (starred[1] and level > starred[0]):  # a section inside a deeper one is deeper, too
+                    starred = level, title.endswith(" *")
+        tagged = DEEPER in tags(cell)
+        if tagged and not starred[1]:
+            yield f"cell {position}: tagged {DEEPER!r}, and the title above it does not end in ' *'"
+        if starred[1] and not tagged:
+            yield f"cell {position}: not tagged {DEEPER!r}, and the title above it ends in ' *'"
+
+
+def _headings(text: str) -> list[tuple[int, str]]:
+    return [(len(hashes), title) for hashes, title in _HEADING.findall(_NO_PROSE.sub("", text))]
 
 
 def _check_opening(code: list[tuple[int, Any]]) -> Iterator[str]:
@@ -190,13 +229,3 @@ def _parse(text: str) -> ast.Module | None:
 
 def _exercise_tag(cell: Any) -> str | None:
     return next((tag for tag in tags(cell) if tag in EXERCISES), None)
-
-
-def _inside_solutions(text: str) -> str:
-    inside, lines = False, []
-    for line in text.splitlines():
-        if BEGIN in line or END in line:
-            inside = BEGIN in line
-        elif inside:
-            lines.append(line)
-    return "\n".join(lines)

@@ -260,7 +260,9 @@ def test_every_broken_rule_is_named():
         "cell 2: sys.path",
         "must set seed to a plain value",
         "cell 4: !pip",
+        "cell 4: '# !pip install something' becomes the command",
         "cell 5: %run",
+        "cell 5: '# %run other.ipynb' becomes the command",
         "cell 6: a record in an exercise",
         "cell 6: an exercise without '### BEGIN SOLUTION'",
         "cell 6: an exercise without a cell tagged 'check' before the next",
@@ -273,7 +275,7 @@ def test_every_broken_rule_is_named():
         "no exercise tagged 'exercise-bug'",
     ):
         assert any(problem.startswith("08_rules.py: ") and part in problem for problem in problems), (part, problems)
-    assert len(problems) == 17
+    assert len(problems) == 19
 
 
 def test_a_missing_parameters_tag_is_a_broken_rule(source):
