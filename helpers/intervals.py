@@ -95,7 +95,7 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If there are no cases, the arrays differ in length, or `seed` is none.
+        If there are no cases, the arrays differ in length, or `seed` is not one.
 
     References
     ----------

@@ -10,7 +10,7 @@ from PIL import Image
 
 from helpers import plotting
 from helpers.intervals import Estimate
-from helpers.uncertainty import reliability_table
+from helpers.uncertainty import equal_width_edges, reliability_table
 
 RNG = np.random.default_rng(0)
 WORDS = {
@@ -57,7 +57,7 @@ FIGURES = {
         np.eye(10, dtype=int) * 50, [f"class number {i}" for i in range(10)], **WORDS
     ),
     "reliability": lambda: plotting.reliability(
-        {"a": reliability_table(*probabilities()), "b": reliability_table(*probabilities())}, **WORDS
+        {name: reliability_table(*probabilities(), equal_width_edges(15)) for name in ("a", "b")}, **WORDS
     ),
     "histograms": lambda: plotting.histograms(
         {"a": RNG.random(50), "b": RNG.random(50)}, x_label="x", threshold=("t", 0.5), **WORDS
@@ -160,7 +160,7 @@ def test_maps_share_one_scale_unless_told_otherwise():
 
 
 def test_an_empty_bin_leaves_no_dot():
-    table = reliability_table(np.array([[0.9, 0.1], [0.95, 0.05]]), np.array([0, 0]), bins=10)
+    table = reliability_table(np.array([[0.9, 0.1], [0.95, 0.05]]), np.array([0, 0]), equal_width_edges(10))
     figure = plotting.reliability({"two sure answers": table}, title="t", alt="a")
     assert isinstance(table, pd.DataFrame)
     assert len(figure.axes[0].collections[1].get_offsets()) == 1

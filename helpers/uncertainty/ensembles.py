@@ -43,13 +43,6 @@ def decompose(members: NDArray) -> Decomposition:
     Decomposition
         Total, aleatoric and epistemic uncertainty of each picture, in nats.
 
-    Raises
-    ------
-    TypeError
-        If the probabilities are not floats.
-    ValueError
-        If the shape is not (S, N, K) with S of at least 2, or the rows are not probabilities.
-
     Notes
     -----
     The epistemic part sees only what the members disagree about. If all are wrong in the same way, it is small.
@@ -60,43 +53,6 @@ def decompose(members: NDArray) -> Decomposition:
     preference learning". S. Depeweg, J. M. Hernández-Lobato, F. Doshi-Velez and S. Udluft (2018), "Decomposition of
     uncertainty in Bayesian deep learning for efficient and risk-sensitive learning".
     """
-    array = _check_members(members)
-    total = entr(array.mean(axis=0, dtype=np.float64)).sum(axis=1)
-    aleatoric = entr(array.astype(np.float64)).sum(axis=2).mean(axis=0)
-    # Jensen's inequality makes the difference at least 0; rounding can push it below by 1e-16, float32 rows by 1e-7.
-    return Decomposition(total, aleatoric, np.maximum(total - aleatoric, 0))
-
-
-def average(members: NDArray) -> NDArray[np.floating]:
-    """The mean probabilities of an ensemble.
-
-    Parameters
-    ----------
-    members : numpy.ndarray of float, shape (S, N, K)
-        Probabilities of S members; S of at least 2.
-
-    Returns
-    -------
-    numpy.ndarray, shape (N, K)
-        Their mean, in the precision of `members`.
-
-    Raises
-    ------
-    TypeError
-        If the probabilities are not floats.
-    ValueError
-        If the shape is not (S, N, K) with S of at least 2, or the rows are not probabilities.
-
-    References
-    ----------
-    B. Lakshminarayanan, A. Pritzel and C. Blundell (2017), "Simple and scalable predictive uncertainty estimation using
-    deep ensembles".
-    """
-    array = _check_members(members)
-    return array.mean(axis=0, dtype=np.float64).astype(array.dtype)
-
-
-def _check_members(members: NDArray) -> NDArray[np.floating]:
     array = np.asarray(members)
     if array.ndim != 3 or array.shape[0] < 2 or array.shape[1] == 0:
         raise ValueError(
@@ -104,4 +60,7 @@ def _check_members(members: NDArray) -> NDArray[np.floating]:
             "From a list of predictions: np.stack(predictions)."
         )
     check_probabilities(array.reshape(-1, array.shape[2]), "members")
-    return array
+    total = entr(array.mean(axis=0, dtype=np.float64)).sum(axis=1)
+    aleatoric = entr(array.astype(np.float64)).sum(axis=2).mean(axis=0)
+    # Jensen's inequality makes the difference at least 0; rounding can push it below by 1e-16, float32 rows by 1e-7.
+    return Decomposition(total, aleatoric, np.maximum(total - aleatoric, 0))

@@ -3,6 +3,9 @@
 Every score is **higher for stranger pictures**. A detector accepts a picture that scores no higher than its threshold.
 As the literature does for "FPR at 95% TPR", in-distribution counts as positive there: the true positive rate is the
 share of our own pictures that are accepted, the false positive rate the share of strangers that are.
+
+All functions refuse, with TypeError or ValueError and a sentence that says what to do, what is not rows of
+probabilities, finite logits or embeddings (N, D), finite scores (N,), one integer class per row, a share or a count.
 """
 
 from __future__ import annotations
@@ -36,11 +39,6 @@ def max_softmax_score(probabilities: NDArray) -> NDArray[np.float64]:
     numpy.ndarray of float64, shape (N,)
         Strangeness, 0 to 1 - 1/K.
 
-    Raises
-    ------
-    TypeError, ValueError
-        If the rows are not probabilities.
-
     References
     ----------
     D. Hendrycks and K. Gimpel (2017), "A baseline for detecting misclassified and out-of-distribution examples in
@@ -61,13 +59,6 @@ def energy_score(logits: ArrayLike) -> NDArray[np.float64]:
     -------
     numpy.ndarray of float64, shape (N,)
         Strangeness, on the scale of the logits.
-
-    Raises
-    ------
-    TypeError
-        If the logits are not floats.
-    ValueError
-        If the shape is not (N, K), or a value is NaN or infinite.
 
     References
     ----------
@@ -116,10 +107,8 @@ class Mahalanobis:
 
         Raises
         ------
-        TypeError
-            If the embeddings are not floats or the labels not integers.
         ValueError
-            If a value is not finite, the lengths differ, or the embeddings do not vary within any class.
+            If the embeddings do not vary within any class.
         """
         from sklearn.covariance import LedoitWolf
 
@@ -149,13 +138,6 @@ class Mahalanobis:
         -------
         numpy.ndarray of float64, shape (N,)
             Strangeness, at least 0.
-
-        Raises
-        ------
-        TypeError
-            If the embeddings are not floats.
-        ValueError
-            If a value is not finite or there are not as many features as in training.
         """
         x = _check_width(embeddings, self.means.shape[1])
         return cdist(x @ self.whitening, self.means @ self.whitening, "sqeuclidean").min(axis=1)
@@ -198,13 +180,6 @@ class NearestNeighbours:
         -------
         NearestNeighbours
             Its `score` method takes embeddings of other pictures (a training picture finds itself).
-
-        Raises
-        ------
-        TypeError
-            If the embeddings are not floats.
-        ValueError
-            If a value is not finite, or `k` is not in 1..N.
         """
         from sklearn.neighbors import NearestNeighbors
 
@@ -225,13 +200,6 @@ class NearestNeighbours:
         -------
         numpy.ndarray of float64, shape (N,)
             Strangeness, 0 to 2.
-
-        Raises
-        ------
-        TypeError
-            If the embeddings are not floats.
-        ValueError
-            If a value is not finite or there are not as many features as in training.
         """
         distances, _ = self.index.kneighbors(_unit(_check_width(embeddings, self.width)))
         return distances[:, -1]
@@ -252,13 +220,6 @@ def auroc(in_scores: ArrayLike, out_scores: ArrayLike) -> Estimate:
     Estimate
         Area under the ROC curve in [0, 1]; 0.5 is guessing, and below it the score is upside down. The 95% interval is
         DeLong's, taken on the logit scale so that it stays inside [0, 1]; n counts both kinds of pictures.
-
-    Raises
-    ------
-    TypeError
-        If the scores are not numbers.
-    ValueError
-        If there are fewer than 2 of a kind, or one is not finite.
 
     Notes
     -----
@@ -303,13 +264,6 @@ def threshold_for_tpr(calibration_scores: ArrayLike, tpr: float = 0.95) -> float
     -------
     float
         Accept what scores no higher.
-
-    Raises
-    ------
-    TypeError
-        If the scores are not numbers.
-    ValueError
-        If there are none, one is not finite, or `tpr` is outside (0, 1).
     """
     scores = check_scores(calibration_scores, "calibration_scores")
     rank = int(np.ceil(check_share(tpr, "tpr") * len(scores) - 1e-9))
@@ -333,13 +287,6 @@ def fpr_at_tpr(calibration_scores: ArrayLike, out_scores: ArrayLike, tpr: float 
     Estimate
         Share of strangers accepted, lower is better, with its 95% Wilson interval and n = M. The interval takes the
         threshold as given.
-
-    Raises
-    ------
-    TypeError
-        If the scores are not numbers.
-    ValueError
-        If there are none, one is not finite, or `tpr` is outside (0, 1).
 
     References
     ----------

@@ -2,6 +2,9 @@
 
 Pictures that tie in confidence are treated alike: a curve goes through a group of ties with the group's own share of
 mistakes, as if they were taken in random order, so no result depends on the order of the pictures.
+
+All functions refuse, with TypeError or ValueError and a sentence that says what to do, confidences that are not finite
+numbers of shape (N,), `correct` that is not as many bools, and a share that is none.
 """
 
 from __future__ import annotations
@@ -50,13 +53,6 @@ def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
     RiskCoverage
         The curve, from one answer kept to all.
 
-    Raises
-    ------
-    TypeError
-        If `correct` is not bool.
-    ValueError
-        If there are no answers, the lengths differ, or a confidence is not finite.
-
     References
     ----------
     R. El-Yaniv and Y. Wiener (2010), "On the foundations of noise-free selective classification".
@@ -67,33 +63,6 @@ def risk_coverage(confidence: ArrayLike, correct: ArrayLike) -> RiskCoverage:
     order = np.argsort(-sure, kind="stable")
     kept = np.arange(1, n + 1)
     return RiskCoverage(kept / n, _expected_mistakes(sure[order], wrong[order]) / kept, sure[order])
-
-
-def random_rejection(correct: ArrayLike) -> RiskCoverage:
-    """The baseline: hand over answers at random. Its risk is the error rate, at any coverage.
-
-    Parameters
-    ----------
-    correct : array_like of bool, shape (N,)
-        Whether each answer is right.
-
-    Returns
-    -------
-    RiskCoverage
-        A flat curve, with NaN for its thresholds; the area under it is the error rate.
-
-    Raises
-    ------
-    TypeError
-        If `correct` is not bool.
-    ValueError
-        If there are no answers.
-    """
-    right = check_correct(correct, np.size(correct))
-    if right.size == 0:
-        raise ValueError("correct is empty: there are no answers to hand over")
-    n = right.size
-    return RiskCoverage(np.arange(1, n + 1) / n, np.full(n, 1 - right.mean()), np.full(n, np.nan))
 
 
 def aurc(confidence: ArrayLike, correct: ArrayLike, *, seed: int = 0, resamples: int = 500) -> Estimate:
@@ -114,13 +83,6 @@ def aurc(confidence: ArrayLike, correct: ArrayLike, *, seed: int = 0, resamples:
     -------
     Estimate
         The area in [0, 1] with its 95% bootstrap interval. Handing over at random gives the error rate.
-
-    Raises
-    ------
-    TypeError
-        If `correct` is not bool.
-    ValueError
-        If there are no answers, the lengths differ, or a confidence is not finite.
 
     References
     ----------
@@ -148,13 +110,6 @@ def excess_aurc(confidence: ArrayLike, correct: ArrayLike, *, seed: int = 0, res
     -------
     Estimate
         The excess with its 95% bootstrap interval; 0 when every mistake is less sure than every right answer.
-
-    Raises
-    ------
-    TypeError
-        If `correct` is not bool.
-    ValueError
-        If there are no answers, the lengths differ, or a confidence is not finite.
 
     Notes
     -----
@@ -184,13 +139,6 @@ def risk_at_coverage(confidence: ArrayLike, correct: ArrayLike, coverage: float)
     -------
     Estimate
         The share of mistakes among those kept with its 95% Wilson interval; n is how many were kept.
-
-    Raises
-    ------
-    TypeError
-        If `correct` is not bool.
-    ValueError
-        If there are no answers, the lengths differ, a confidence is not finite, or `coverage` is outside (0, 1].
     """
     sure = check_scores(confidence, "confidence")
     right = check_correct(correct, len(sure))
@@ -223,13 +171,6 @@ def coverage_at_risk(
     -------
     Estimate
         The coverage with its 95% bootstrap interval; 0 if no threshold is good enough.
-
-    Raises
-    ------
-    TypeError
-        If `correct` is not bool.
-    ValueError
-        If there are no answers, the lengths differ, a confidence is not finite, or `risk` is outside (0, 1).
 
     Notes
     -----

@@ -18,7 +18,6 @@ the law and asserts it.
 
 import math
 from fractions import Fraction
-from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -26,20 +25,12 @@ import pytest
 from scipy import stats
 
 from helpers import uncertainty
-from helpers.uncertainty import conformal
+from helpers.uncertainty import Aps, Lac, Raps, calibrate, conformal
 from tests.uncertainty.drawn import drawn_probabilities
 
 REJECT_BELOW = 0.0005
-SCORES = {
-    "LAC": uncertainty.lac,
-    "APS": uncertainty.aps,
-    "RAPS": partial(uncertainty.raps, penalty=0.1, k_reg=1),
-}
-DETERMINISTIC = {
-    "APS": uncertainty.aps_deterministic,
-    "RAPS": partial(uncertainty.raps_deterministic, penalty=0.1, k_reg=1),
-}
-FITS = {"LAC": uncertainty.fit_lac, "APS": uncertainty.fit_aps, "RAPS": uncertainty.fit_raps}
+SCORES = {"LAC": Lac(), "APS": Aps(), "RAPS": Raps()}
+DETERMINISTIC = {"APS": Aps(randomised=False), "RAPS": Raps(randomised=False)}
 # n, alpha, splits
 LAWS = [(50, 0.1, 1000), (1000, 0.1, 1000), (1000, 0.02, 1000), (1000, 0.1, 5000)]
 TELLING = [(50, 0.1, 1000), (1000, 0.02, 1000), (1000, 0.1, 5000)]
@@ -68,9 +59,7 @@ def follows(counts, law):
 def counts_of_splits(name, n, alpha, splits, *, sharpness=4.0, scores=SCORES, seed=0):
     p, y = drawn_probabilities(n + TEST_PICTURES, seed=1, sharpness=sharpness)
     own_seed = seed + 100 * list(SCORES).index(name) + splits + n  # no two tests share their splits
-    shares = uncertainty.coverage_of_splits(
-        p, y, n_calibration=n, alpha=alpha, splits=splits, seed=own_seed, score=scores[name]
-    )
+    shares = uncertainty.coverage_of_splits(scores[name], p, y, alpha, n_calibration=n, splits=splits, seed=own_seed)
     return np.rint(shares * TEST_PICTURES).astype(int)
 
 
@@ -97,17 +86,16 @@ def test_quantile_without_plus_one_breaks_the_law(name, n, alpha, splits, withou
 
 
 @pytest.mark.parametrize(("n", "m"), [(50, 500), (1000, 500)])
-@pytest.mark.parametrize("name", FITS)
+@pytest.mark.parametrize("name", SCORES)
 def test_coverage_follows_its_law_through_the_sets(name, n, m):
     """The same law where a notebook meets it: fit, sets, count; fresh random parts in each split."""
     p, y = drawn_probabilities(n + m, seed=2, sharpness=4.0)
-    rng = np.random.default_rng([n, list(FITS).index(name)])
+    rng = np.random.default_rng([n, list(SCORES).index(name)])
     counts = np.empty(1000, dtype=int)
     for i in range(len(counts)):
         order = rng.permutation(n + m)
         calibration, test = order[:n], order[n:]
-        seed = {} if name == "LAC" else {"seed": i}
-        sets = FITS[name](p[calibration], y[calibration], 0.1, **seed).sets(p[test])
+        sets = calibrate(SCORES[name], p[calibration], y[calibration], 0.1, seed=i).sets(p[test])
         counts[i] = sets[np.arange(m), y[test]].sum()
     assert follows(counts, the_law(n, m, 0.1)), p_values(counts, the_law(n, m, 0.1))
 
@@ -120,7 +108,7 @@ def test_law_is_exact_over_every_split_of_a_small_pool(alpha):
     counts = []
     for chosen in combinations(range(n + m), n):
         inside = np.isin(np.arange(n + m), chosen)
-        predictor = uncertainty.fit_lac(p[inside], y[inside], alpha)
+        predictor = calibrate(Lac(), p[inside], y[inside], alpha)
         counts.append(predictor.sets(p[~inside])[np.arange(m), y[~inside]].sum())
     observed = np.bincount(counts, minlength=m + 1) / len(counts)
     np.testing.assert_allclose(observed, the_law(n, m, alpha).pmf(np.arange(m + 1)), atol=1e-12)
@@ -146,25 +134,24 @@ def test_float32_ties_break_the_law(n):
     """A sure and accurate network: in float32, 95% of its answers are exactly 1 and their scores tie at 0."""
     p, y = drawn_probabilities(n + TEST_PICTURES, seed=4, sharpness=8.0, hard=0.03)
     law = the_law(n, TEST_PICTURES, 0.1)
-    options = {"n_calibration": n, "alpha": 0.1, "splits": 1000, "seed": n}
-    rounded = uncertainty.coverage_of_splits(p.astype(np.float32), y, **options)
-    exact = uncertainty.coverage_of_splits(p, y, **options)
+    options = {"alpha": 0.1, "n_calibration": n, "splits": 1000, "seed": n}
+    rounded = uncertainty.coverage_of_splits(Lac(), p.astype(np.float32), y, **options)
+    exact = uncertainty.coverage_of_splits(Lac(), p, y, **options)
     assert not follows(np.rint(rounded * TEST_PICTURES).astype(int), law)
     assert rounded.mean() > 0.93
     assert follows(np.rint(exact * TEST_PICTURES).astype(int), law)
 
 
-@pytest.mark.parametrize("name", ["LAC", "APS, not randomised"])
-def test_splits_without_sets_equal_splits_with_sets(name):
-    fit = {"LAC": uncertainty.fit_lac, "APS, not randomised": uncertainty.fit_aps_deterministic}[name]
-    score = {"LAC": uncertainty.lac, "APS, not randomised": uncertainty.aps_deterministic}[name]
+@pytest.mark.parametrize("score", [Lac(), Aps(randomised=False)])
+def test_splits_without_sets_equal_splits_with_sets(score):
     p, y = drawn_probabilities(600, seed=5)
-    quick = uncertainty.coverage_of_splits(p, y, n_calibration=60, alpha=0.1, splits=30, seed=7, score=score)
+    quick = uncertainty.coverage_of_splits(score, p, y, 0.1, n_calibration=60, splits=30, seed=7)
     rng = np.random.default_rng(7)
     for share in quick:
         chosen = rng.choice(600, 60, replace=False, shuffle=False)
         rest = np.setdiff1d(np.arange(600), chosen)
-        assert uncertainty.coverage(fit(p[chosen], y[chosen], 0.1).sets(p[rest]), y[rest]).value == pytest.approx(share)
+        sets = calibrate(score, p[chosen], y[chosen], 0.1).sets(p[rest])
+        assert uncertainty.coverage(sets, y[rest]).value == pytest.approx(share)
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.02, 0.05, 0.07, 0.1, 0.2, 0.3, 0.7, 0.9])

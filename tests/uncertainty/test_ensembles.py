@@ -20,7 +20,6 @@ def test_certain_members_that_disagree_are_all_epistemic():
     parts = uncertainty.decompose(members)
     np.testing.assert_allclose(parts.aleatoric, 0)
     np.testing.assert_allclose(parts.epistemic, np.log(2))
-    np.testing.assert_allclose(uncertainty.average(members), [[0.5, 0.5]])
 
 
 def test_parts_by_hand():
@@ -41,23 +40,15 @@ def test_parts_add_up_and_stay_in_range(seed, size):
     assert (parts.total <= np.log(10) + 1e-12).all()
 
 
-def test_average_keeps_the_precision_it_was_given():
-    members = np.stack([drawn_probabilities(5, seed=i)[0] for i in range(3)])
-    assert uncertainty.average(members.astype(np.float32)).dtype == np.float32
-    assert uncertainty.average(members).dtype == np.float64
-    np.testing.assert_allclose(uncertainty.average(members).sum(axis=1), 1)
-
-
 def test_refuses_bad_input():
     p, _ = drawn_probabilities(5, seed=1)
-    for function in (uncertainty.decompose, uncertainty.average):
-        with pytest.raises(ValueError, match="at least 2 members"):
-            function(p)
-        with pytest.raises(ValueError, match="at least 2 members"):
-            function(p[None])
-        with pytest.raises(ValueError, match="sum to 1"):
-            function(np.stack([p, p / 2]))
-        with pytest.raises(TypeError, match="floats"):
-            function(np.ones((2, 3, 4), int))
-        with pytest.raises(ValueError, match="1 picture"):
-            function(np.ones((2, 0, 4)))
+    with pytest.raises(ValueError, match="at least 2 members"):
+        uncertainty.decompose(p)
+    with pytest.raises(ValueError, match="at least 2 members"):
+        uncertainty.decompose(p[None])
+    with pytest.raises(ValueError, match="sum to 1"):
+        uncertainty.decompose(np.stack([p, p / 2]))
+    with pytest.raises(TypeError, match="floats"):
+        uncertainty.decompose(np.ones((2, 3, 4), int))
+    with pytest.raises(ValueError, match="1 picture"):
+        uncertainty.decompose(np.ones((2, 0, 4)))
