@@ -239,7 +239,8 @@ def ece(confidence, correct, bins):
     return float((n_b / n_b.sum() * np.abs(acc_b - conf_b)).sum())
 
 
-library = uncertainty.ece_equal_width(probabilities, data.test.labels, bins=15)
+fifteen_bins = uncertainty.equal_width_edges(15)
+library = uncertainty.ece(probabilities, data.test.labels, fifteen_bins).value
 print(f"written out: {ece(confidence, correct, 15):.4f}, library: {library:.4f}")
 
 # %% tags=["nbval-check-output"]
@@ -262,16 +263,17 @@ scaled = uncertainty.softmax(logits["test"] / temperature)
 print(f"temperature: {temperature:.3f}")
 scores = {}
 for name, p in (("before", probabilities), ("after", scaled)):
-    scores["ECE", name] = uncertainty.ece_estimate(p, data.test.labels, bins=15, seed=seed)
+    scores["ECE", name] = uncertainty.ece(p, data.test.labels, fifteen_bins, seed=seed)
     scores["NLL", name] = uncertainty.nll(p, data.test.labels)
     scores["Brier", name] = uncertainty.brier(p, data.test.labels)
     print(f"{name:>6}: ECE {scores['ECE', name]}, NLL {scores['NLL', name]}, Brier {scores['Brier', name]}")
 
 # %%
+ten_bins = uncertainty.equal_width_edges(10)
 plotting.reliability(
     {
-        "as trained": uncertainty.reliability_table(probabilities, data.test.labels, bins=10),
-        f"with temperature {temperature:.2f}": uncertainty.reliability_table(scaled, data.test.labels, bins=10),
+        "as trained": uncertainty.reliability_table(probabilities, data.test.labels, ten_bins),
+        f"with temperature {temperature:.2f}": uncertainty.reliability_table(scaled, data.test.labels, ten_bins),
     },
     title=f"Temperature {temperature:.2f}: ECE from {scores['ECE', 'before'].value:.3f} to {scores['ECE', 'after'].value:.3f}",
     alt="Two reliability diagrams with intervals, of the network as trained and after temperature scaling.",
@@ -289,10 +291,14 @@ plotting.reliability(
 # %%
 bins = (2, 5, 10, 15, 30, 60, 120)
 labels = data.test.labels
+equal_width = [uncertainty.equal_width_edges(count) for count in bins]
+equal_mass = [uncertainty.equal_mass_edges(scaled.max(axis=1), count) for count in bins]
 ways = {
-    "bins of equal width": [uncertainty.ece_equal_width(scaled, labels, bins=count) for count in bins],
-    "bins of equal mass": [uncertainty.ece_equal_mass(scaled, labels, bins=count) for count in bins],
-    "a perfectly calibrated model": [uncertainty.ece_if_calibrated(scaled, bins=count, seed=seed) for count in bins],
+    "bins of equal width": [uncertainty.ece(scaled, labels, edges).value for edges in equal_width],
+    "bins of equal mass": [uncertainty.ece(scaled, labels, edges).value for edges in equal_mass],
+    "a perfectly calibrated model": [
+        uncertainty.ece_if_calibrated(scaled, edges, seed=seed).mean() for edges in equal_width
+    ],
 }
 every = ways["bins of equal width"] + ways["bins of equal mass"]
 
@@ -348,7 +354,7 @@ comparison = pd.DataFrame(
             "accuracy": (p.argmax(axis=1) == data.test.labels).mean(),
             "NLL": uncertainty.nll(p, data.test.labels).value,
             "Brier": uncertainty.brier(p, data.test.labels).value,
-            "ECE, 15 bins": uncertainty.ece_equal_width(p, data.test.labels, bins=15),
+            "ECE, 15 bins": uncertainty.ece(p, data.test.labels, fifteen_bins).value,
         }
         for name, p in opinions.items()
     }
@@ -416,7 +422,7 @@ strange = 1 - p_cal[np.arange(n), labels_cal]
 threshold = np.sort(strange)[int(np.ceil((n + 1) * (1 - alpha))) - 1]
 sets = 1 - probabilities <= threshold
 
-lac = uncertainty.fit_lac(p_cal, labels_cal, alpha)
+lac = uncertainty.calibrate(uncertainty.Lac(), p_cal, labels_cal, alpha)
 print("contain the truth:", uncertainty.coverage(sets, data.test.labels), f"- promised: {1 - alpha:.0%}")
 
 # %% tags=["nbval-check-output"]
@@ -435,7 +441,9 @@ print("the same sets as the library:", bool((sets == lac.sets(probabilities)).al
 pool_p = np.concatenate([p_cal, probabilities])
 pool_y = np.concatenate([labels_cal, data.test.labels])
 observed = {
-    size: uncertainty.coverage_of_splits(pool_p, pool_y, n_calibration=size, alpha=alpha, splits=1000, seed=seed)
+    size: uncertainty.coverage_of_splits(
+        uncertainty.Lac(), pool_p, pool_y, alpha, n_calibration=size, splits=1000, seed=seed
+    )
     for size in (50, 1000)
 }
 for size, values in observed.items():
@@ -468,11 +476,15 @@ plotting.histograms(
 # class that crosses the threshold, and cover more than promised.
 
 # %%
+strangeness_scores = {
+    "LAC": uncertainty.Lac(),
+    "APS": uncertainty.Aps(),
+    "RAPS": uncertainty.Raps(penalty=0.1, k_reg=1),
+    "APS, not randomised": uncertainty.Aps(randomised=False),
+}
 predictors = {
-    "LAC": lac,
-    "APS": uncertainty.fit_aps(p_cal, labels_cal, alpha, seed=seed),
-    "RAPS": uncertainty.fit_raps(p_cal, labels_cal, alpha, seed=seed),
-    "APS, not randomised": uncertainty.fit_aps_deterministic(p_cal, labels_cal, alpha),
+    name: uncertainty.calibrate(score, p_cal, labels_cal, alpha, seed=seed)
+    for name, score in strangeness_scores.items()
 }
 
 # %%
@@ -522,7 +534,8 @@ plotting.estimates(
 # class by itself (*Mondrian* conformal prediction) gives each its own threshold, at the price of fewer calibration pictures for each:
 
 # %%
-by_class_sets = uncertainty.fit_lac_by_class(p_cal, labels_cal, alpha).sets(probabilities)
+by_class = uncertainty.calibrate(uncertainty.Lac(), p_cal, labels_cal, alpha, by_class=True)
+by_class_sets = by_class.sets(probabilities)
 mondrian = uncertainty.coverage_by_group(by_class_sets, data.test.labels, truth)
 lowest = min(mondrian, key=lambda name: mondrian[name].value)
 print(f"lowest coverage of a class with thresholds by class: {lowest}, {mondrian[lowest]}")
@@ -659,8 +672,8 @@ for name, split in ({"all test pictures": data.test} | shifts).items():
     rows[name] = {
         "accuracy": str(intervals.proportion(p.argmax(axis=1) == split.labels)),
         "mean confidence": f"{p.max(axis=1).mean():.3f}",
-        "ECE, 15 bins": f"{uncertainty.ece_equal_width(p, split.labels, bins=15):.3f}",
-        "ECE if calibrated": f"{uncertainty.ece_if_calibrated(p, bins=15, seed=seed):.3f}",
+        "ECE, 15 bins": f"{uncertainty.ece(p, split.labels, fifteen_bins).value:.3f}",
+        "ECE if calibrated": f"{uncertainty.ece_if_calibrated(p, fifteen_bins, seed=seed).mean():.3f}",
         "coverage of LAC": str(uncertainty.coverage(its_sets, split.labels)),
         "empty sets": f"{(~its_sets.any(axis=1)).mean():.1%}",
     }
@@ -810,8 +823,9 @@ def test_repaired(answer):
     easy = uncertainty.softmax(fresh.normal(size=(200, 5)) + 3 * np.eye(5)[y_easy])
     hard = uncertainty.softmax(fresh.normal(size=(2000, 5)) + 2 * np.eye(5)[y_hard])
     for a in (0.1, 0.2):
-        honest = uncertainty.coverage(uncertainty.fit_lac(easy, y_easy, a).sets(hard), y_hard).value
-        on_calibration = uncertainty.coverage(uncertainty.fit_lac(easy, y_easy, a).sets(easy), y_easy).value
+        predictor = uncertainty.calibrate(uncertainty.Lac(), easy, y_easy, a)
+        honest = uncertainty.coverage(predictor.sets(hard), y_hard).value
+        on_calibration = uncertainty.coverage(predictor.sets(easy), y_easy).value
         given = float(answer(easy, y_easy, hard, y_hard, a))
         expect(
             abs(given - on_calibration) > 0.01,
