@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import Classes, Contender, Images, Row, Subject, apart, measure
+from benchmarks.harness import Contender, Row, Subject, apart, measure
+from helpers.contracts import Images, Labels, Predict
 
 if TYPE_CHECKING:
     import keras
@@ -189,7 +190,7 @@ def shap(subject: Subject, repeats: int, sizes: Sizes = SIZES) -> list[Row]:
 
 
 def _exact(
-    predict: Callable[[Images], Images], images: Images, classes: Classes, parts: NDArray[np.int64], background: Images
+    predict: Predict, images: Images, classes: Labels, parts: NDArray[np.int64], background: Images
 ) -> NDArray[np.float64]:
     from helpers.explain import shapley
 
@@ -222,14 +223,14 @@ def _rms(values: NDArray) -> float:
 # ---- the peers, each as its users would call it, for raw maps
 
 
-def _by_class(classes: Classes, size: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+def _by_class(classes: Labels, size: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
     for label in np.unique(classes):
         rows = np.flatnonzero(classes == label)
         for at in range(0, len(rows), size):
             yield int(label), rows[at : at + size]
 
 
-def _tf_gradcam(logits: keras.Model, images: Images, classes: Classes, size: int) -> Images:
+def _tf_gradcam(logits: keras.Model, images: Images, classes: Labels, size: int) -> Images:
     from tf_explain.core.grad_cam import GradCAM
 
     maps: list[Any] = [None] * len(images)
@@ -240,7 +241,7 @@ def _tf_gradcam(logits: keras.Model, images: Images, classes: Classes, size: int
     return np.stack(maps)
 
 
-def _tf_integrated(logits: keras.Model, images: Images, classes: Classes, steps: int) -> Images:
+def _tf_integrated(logits: keras.Model, images: Images, classes: Labels, steps: int) -> Images:
     from tf_explain.core.integrated_gradients import IntegratedGradients
 
     maps = np.empty(images.shape[:3], np.float32)
@@ -251,7 +252,7 @@ def _tf_integrated(logits: keras.Model, images: Images, classes: Classes, steps:
     return maps
 
 
-def _captum_gradcam(twin: Any, images: Images, classes: Classes) -> Images:
+def _captum_gradcam(twin: Any, images: Images, classes: Labels) -> Images:
     import torch
     from captum.attr import LayerGradCam
 
@@ -264,7 +265,7 @@ def _captum_gradcam(twin: Any, images: Images, classes: Classes) -> Images:
     return np.concatenate(maps)
 
 
-def _captum_integrated(twin: Any, images: Images, classes: Classes, steps: int, points: int) -> Images:
+def _captum_integrated(twin: Any, images: Images, classes: Labels, steps: int, points: int) -> Images:
     import torch
     from captum.attr import IntegratedGradients
 

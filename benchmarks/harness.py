@@ -20,13 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.contracts import Images, Labels
 from helpers.errors import CourseError
 
 if TYPE_CHECKING:
     import keras
-
-Images = NDArray[np.float32]
-Classes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Subject:
 
     model: keras.Model
     images: Images
-    labels: Classes
+    labels: Labels
     background: Images
 
 
@@ -72,7 +70,7 @@ def spine(pictures: int = 1000) -> Subject:
     return Subject(models.spine(data).model, data.test.take(chosen).images, data.test.labels[chosen], background)
 
 
-def _evenly(labels: Classes, count: int) -> NDArray[np.int64]:
+def _evenly(labels: Labels, count: int) -> NDArray[np.int64]:
     # The first pictures of each class, in turn: every beginning of the list holds the classes as evenly as it can.
     place = np.empty(len(labels), np.int64)
     for label in np.unique(labels):

@@ -97,7 +97,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_notebooks(parser)
     parser.add_argument("--dataset", metavar="NAME", help="pictures to use instead of the notebook's own")
     parser.add_argument("--budget", choices=tuple(_LIMITS), help="quick (minutes) or full (the size of the papers)")
-    parser.add_argument("--seed", type=_seed, help="seed of everything random, a whole number from 0")
+    parser.add_argument("--seed", type=_seed, help="seed of everything random, a whole number from 0 to 2^32 - 1")
     parser.add_argument(
         "--limit", type=_seconds, metavar="SECONDS", help="end a notebook after this (default: 600; full: 6 h)"
     )
@@ -144,9 +144,13 @@ def _add_hub(parser: argparse.ArgumentParser, command: Callable[[argparse.Namesp
 
 
 def _seed(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"a seed is a whole number from 0, not {text!r}")
-    return int(text)
+    from helpers.contracts import check_seed
+
+    given: Any = int(text) if text.isdecimal() else text
+    try:
+        return check_seed(given)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _seconds(text: str) -> float:

@@ -113,6 +113,12 @@ def test_options_reach_the_runner(course, monkeypatch, capsys):
     assert (options["given"], options["limit"], options["must_pass_checks"]) == ({}, 600, True)
 
 
+def test_the_largest_seed_reaches_the_runner(course, monkeypatch):
+    asked = run_without_running(monkeypatch, [entry()])
+    assert cli.main(["run", "--build", "--seed", str(2**32 - 1)]) == 0
+    assert asked[0][1]["given"] == {"seed": 2**32 - 1}
+
+
 def test_a_failed_notebook_is_a_failed_command(course, monkeypatch, capsys):
     cli.main(["build"])
     error = "ZeroDivisionError: division by zero"
@@ -142,8 +148,9 @@ def test_unknown_names_stop_before_anything_starts(course, monkeypatch, capsys, 
     ("typed", "message"),
     [
         (["run", "--budget", "fast"], "invalid choice"),
-        (["run", "--seed", "-1"], "a seed is a whole number from 0"),
-        (["run", "--seed", "1.5"], "a seed is a whole number from 0"),
+        (["run", "--seed", "-1"], "seed must be a whole number from 0 to 4,294,967,295, got '-1'"),
+        (["run", "--seed", "1.5"], "seed must be a whole number from 0 to 4,294,967,295, got '1.5'"),
+        (["run", "--seed", str(2**32)], "seed must be a whole number from 0 to 4,294,967,295, got 4294967296"),
         (["run", "--limit", "0"], "a number of seconds above 0"),
         (["run", "--limit", "nan"], "a number of seconds above 0"),
         (["run", "--outputs"], "--outputs goes with --solutions"),
