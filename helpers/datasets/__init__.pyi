@@ -1,0 +1,17 @@
+from . import corruptions as corruptions
+from . import messages as messages
+from . import signs as signs
+from .base import Dataset as Dataset
+from .base import Split as Split
+from .base import to_unit_range as to_unit_range
+from .catalogue import DatasetError as DatasetError
+from .catalogue import availability as availability
+from .catalogue import load as load
+from .catalogue import names as names
+from .catalogue import split_sizes as split_sizes
+from .convert import reshape_split as reshape_split
+from .convert import unlabelled as unlabelled
+from .leaks import SharedPicture as SharedPicture
+from .leaks import shared_pictures as shared_pictures
+from .sources import Availability as Availability
+from .sources import DatasetUnavailable as DatasetUnavailable
