@@ -129,8 +129,12 @@ class Raps(Aps):
     k_reg: int = 1
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.penalty) and self.penalty >= 0 and self.k_reg >= 0):
-            raise ValueError(f"penalty and k_reg must be at least 0, got {self.penalty} and {self.k_reg}")
+        whole = isinstance(self.k_reg, int | np.integer)
+        if not (np.isfinite(self.penalty) and self.penalty >= 0 and whole and self.k_reg >= 0):
+            raise ValueError(
+                "penalty must be a number and k_reg a whole number, both at least 0, "
+                f"got penalty={self.penalty}, k_reg={self.k_reg}"
+            )
 
     def _costs(self, classes: int) -> NDArray[np.float64]:
         return self.penalty * np.maximum(np.arange(1, classes + 1) - self.k_reg, 0)

@@ -271,6 +271,12 @@ def test_refuses_alpha_outside(alpha):
         uncertainty.coverage_law(50, 100, alpha)
 
 
+@pytest.mark.parametrize(("penalty", "k_reg"), [(-1, 1), (math.inf, 1), (0.1, -1), (1, 0.1)])
+def test_refuses_bad_prices(penalty, k_reg):
+    with pytest.raises(ValueError, match=r"both at least 0, got penalty="):
+        Raps(penalty, k_reg)
+
+
 def test_refuses_bad_input():
     p, y = drawn_probabilities(50, seed=1)
     logits, _ = drawn_logits(50, seed=1)
@@ -282,10 +288,6 @@ def test_refuses_bad_input():
         calibrate(Lac(), p, y + 5, 0.1)
     with pytest.raises(TypeError, match="integers"):
         calibrate(Lac(), p, y.astype(float), 0.1)
-    with pytest.raises(ValueError, match="at least 0"):
-        Raps(penalty=-1)
-    with pytest.raises(ValueError, match="at least 0"):
-        Raps(k_reg=-1)
     with pytest.raises(ValueError, match="seed must be a whole number"):
         calibrate(Aps(), p, y, 0.1, seed=-1)
     with pytest.raises(ValueError, match="seed must be a whole number"):
