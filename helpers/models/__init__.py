@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from helpers.models.interpretable import (
         PixelModel,
         SpamFilter,
+        decision_path,
         decision_tree,
         digit_forest,
         questions_asked,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         size_of,
         softmax_regression,
         spam_filter,
-        way_through,
     )
     from helpers.models.prediction import mc_dropout_function, predict_function, predict_split
     from helpers.models.recipes import Recipe, dropout_recipe, planted_recipe, shortcut_recipe, spine_recipe
@@ -40,6 +40,7 @@ __all__ = [
     "SpamFilter",
     "Trained",
     "course_cnn",
+    "decision_path",
     "decision_tree",
     "digit_forest",
     "dropout_recipe",
@@ -67,7 +68,6 @@ __all__ = [
     "to_torch",
     "top_classes",
     "vgg16",
-    "way_through",
 ]
 
 _MODULE_OF = {
@@ -94,7 +94,7 @@ _MODULE_OF = {
     "size_of": "interpretable",
     "softmax_regression": "interpretable",
     "spam_filter": "interpretable",
-    "way_through": "interpretable",
+    "decision_path": "interpretable",
     "mc_dropout_function": "prediction",
     "predict_function": "prediction",
     "predict_split": "prediction",

@@ -271,7 +271,7 @@ def questions_asked(model: PixelModel, images: NDArray[np.floating]) -> NDArray[
     return np.sum(ways, axis=0).astype(np.int64)
 
 
-def way_through(model: PixelModel, image: NDArray[np.floating]) -> list[tuple[tuple[int, int, int], bool]]:
+def decision_path(model: PixelModel, image: NDArray[np.floating]) -> list[tuple[tuple[int, int, int], bool]]:
     """The questions that a tree asks about one picture, in order: an exact reason for its answer.
 
     Parameters

@@ -5,37 +5,37 @@ series), carries its finding as its title and an alternative text, and is shown 
 """
 
 from helpers.plotting._style import SIGNED_COLOURS
-from helpers.plotting.bars import contest, estimates, signed_bars, stacked_bars
-from helpers.plotting.curves import histograms, lines, log_log, points, reliability
+from helpers.plotting.bars import comparison_plot, diverging_bars, forest_plot, stacked_bars
+from helpers.plotting.curves import histogram, line_plot, log_log, reliability_diagram, scatter_plot
 from helpers.plotting.pictures import (
-    attributions,
-    contact_sheet,
-    described,
+    annotated_image,
+    attribution_maps,
+    diverging_maps,
+    image_grid,
     maps_on_one_scale,
-    places_on_picture,
-    signed_maps,
+    with_alt_text,
 )
-from helpers.plotting.tables import confusion, shares_table
-from helpers.plotting.widgets import redrawn
+from helpers.plotting.tables import confusion_matrix, heatmap
+from helpers.plotting.widgets import interactive_figure
 
 __all__ = [
     "SIGNED_COLOURS",
-    "attributions",
-    "confusion",
-    "contact_sheet",
-    "contest",
-    "described",
-    "estimates",
-    "histograms",
-    "lines",
+    "annotated_image",
+    "attribution_maps",
+    "comparison_plot",
+    "confusion_matrix",
+    "diverging_bars",
+    "diverging_maps",
+    "forest_plot",
+    "heatmap",
+    "histogram",
+    "image_grid",
+    "interactive_figure",
+    "line_plot",
     "log_log",
     "maps_on_one_scale",
-    "places_on_picture",
-    "points",
-    "redrawn",
-    "reliability",
-    "shares_table",
-    "signed_bars",
-    "signed_maps",
+    "reliability_diagram",
+    "scatter_plot",
     "stacked_bars",
+    "with_alt_text",
 ]

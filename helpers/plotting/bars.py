@@ -12,7 +12,7 @@ from helpers.intervals import Estimate
 from helpers.plotting._style import COLOURS, FONT_SIZE, MARKERS, DescribedFigure, _finish, _one_axis
 
 
-def estimates(
+def forest_plot(
     rows: Mapping[str, Estimate],
     *,
     title: str,
@@ -52,7 +52,7 @@ def estimates(
     return figure
 
 
-def contest(
+def comparison_plot(
     scores: Mapping[str, Mapping[str, Estimate]],
     gains: Mapping[str, Mapping[str, Estimate]],
     *,
@@ -157,7 +157,7 @@ def stacked_bars(
     return figure
 
 
-def signed_bars(
+def diverging_bars(
     values: Mapping[str, float], *, title: str, alt: str, x_label: str, sides: tuple[str, str]
 ) -> DescribedFigure:
     """Numbers that speak for one side or the other: bars to the left and right of 0.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from helpers.plotting._style import COLOURS, DASHES, FONT_SIZE, MARKERS, DescribedFigure, _finish, _label, _one_axis
 
 
-def lines(
+def line_plot(
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
     title: str,
@@ -90,7 +90,7 @@ def log_log(
     DescribedFigure
         The figure.
     """
-    figure = lines(series, title=title, alt=alt, x_label=x_label, y_label=y_label, bands=bands, log_x=True)
+    figure = line_plot(series, title=title, alt=alt, x_label=x_label, y_label=y_label, bands=bands, log_x=True)
     axis = figure.axes[0]
     if guide:
         x, y = (np.asarray(values, dtype=float) for values in next(iter(series.values())))
@@ -101,7 +101,7 @@ def log_log(
     return figure
 
 
-def points(
+def scatter_plot(
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, alt: str, x_label: str, y_label: str
 ) -> DescribedFigure:
     """Clouds of points, each with a marker of its own.
@@ -125,7 +125,7 @@ def points(
     return figure
 
 
-def histograms(
+def histogram(
     values: Mapping[str, NDArray],
     *,
     title: str,
@@ -171,7 +171,7 @@ def histograms(
     return figure
 
 
-def reliability(tables: Mapping[str, pd.DataFrame], *, title: str, alt: str) -> DescribedFigure:
+def reliability_diagram(tables: Mapping[str, pd.DataFrame], *, title: str, alt: str) -> DescribedFigure:
     """Reliability diagrams: accuracy against confidence, bin by bin, with the interval of each bin.
 
     Parameters

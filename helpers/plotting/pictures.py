@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from helpers.plotting._style import COLOURS, FONT_SIZE, MARKERS, SIGNED_COLOURS, DescribedFigure, _finish, _one_axis
 
 
-def contact_sheet(
+def image_grid(
     images: NDArray, captions: Sequence[str], *, title: str, alt: str, columns: int = 8, size: float = 1.1
 ) -> DescribedFigure:
     """Pictures side by side.
@@ -60,7 +60,7 @@ def contact_sheet(
     return figure
 
 
-def attributions(
+def attribution_maps(
     images: NDArray,
     maps: Mapping[str, NDArray],
     captions: Sequence[str],
@@ -131,7 +131,7 @@ def _map(axis: Axes, drawn: NDArray, *, signed: bool) -> None:
     axis.imshow(drawn, cmap="RdBu_r" if signed else "magma", vmin=-largest if signed else 0, vmax=largest)
 
 
-def signed_maps(
+def diverging_maps(
     maps: NDArray,
     captions: Sequence[str],
     *,
@@ -208,7 +208,7 @@ def maps_on_one_scale(
 ) -> DescribedFigure:
     """Pictures in the first row, and below them one row of signed maps for each method, all on one scale of colours.
 
-    :func:`attributions` gives each map a scale of its own, for comparing places; here sizes can be compared, too.
+    :func:`attribution_maps` gives each map a scale of its own, for comparing places; here sizes can be compared, too.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ def maps_on_one_scale(
     return figure
 
 
-def places_on_picture(
+def annotated_image(
     image: NDArray, places: Mapping[str, tuple[int, int]], *, title: str, alt: str, size: float = 3.2
 ) -> DescribedFigure:
     """Named pixels on a picture.
@@ -302,7 +302,7 @@ def places_on_picture(
     return figure
 
 
-def described(figure: Figure, alt: str) -> DescribedFigure:
+def with_alt_text(figure: Figure, alt: str) -> DescribedFigure:
     """A figure that a library has drawn, with an alternative text.
 
     Parameters

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from helpers.plotting._style import FONT_SIZE, DescribedFigure, _finish, _one_axis
 
 
-def confusion(counts: NDArray[np.int64], names: Sequence[str], *, title: str, alt: str) -> DescribedFigure:
+def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str], *, title: str, alt: str) -> DescribedFigure:
     """A confusion matrix: rows are what it was, columns what the model said.
 
     Parameters
@@ -40,7 +40,7 @@ def confusion(counts: NDArray[np.int64], names: Sequence[str], *, title: str, al
     return figure
 
 
-def shares_table(
+def heatmap(
     values: NDArray[np.floating], names: Sequence[str], *, title: str, alt: str, low: float = -1.0, high: float = 1.0
 ) -> DescribedFigure:
     """A square table of numbers, darker where they are larger: correlations between methods, for instance.

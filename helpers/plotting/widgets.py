@@ -8,7 +8,7 @@ from typing import Any
 from helpers.plotting._style import DescribedFigure
 
 
-def redrawn(control: Any, draw: Callable[[Any], DescribedFigure]) -> Any:
+def interactive_figure(control: Any, draw: Callable[[Any], DescribedFigure]) -> Any:
     """A control and a figure that is drawn anew whenever the control's value changes.
 
     Not ``ipywidgets.interactive_output``: that captures what a cell displays in an Output widget, which nbclient has to

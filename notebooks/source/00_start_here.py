@@ -120,7 +120,7 @@ except datasets.DatasetError as error:
 data = datasets.load(dataset, train=1000, calibration=200, test=400, seed=seed)
 print(data)
 shown = np.argsort(data.train.labels[:200], kind="stable")[:: 200 // 40][:40]
-plotting.contact_sheet(
+plotting.image_grid(
     data.train.pixels[shown],
     [data.class_names[label] for label in data.train.labels[shown]],
     title=f"{dataset}: forty pictures, ordered by class",
@@ -159,7 +159,7 @@ for i in few:
         painted.append(np.repeat(signs.train.masks[name][i, ..., None] * np.uint8(255), 3, axis=-1))
 
 # %%
-plotting.contact_sheet(
+plotting.image_grid(
     np.stack(painted),
     [name for i in few for name in (signs.class_names[signs.train.labels[i]], *masks)],
     title="A sign, its outline, and the part that tells its class",
@@ -178,7 +178,7 @@ plotting.contact_sheet(
 
 # %%
 digits = datasets.load("digits", train=100, calibration=100, test=100, seed=seed)
-plotting.contact_sheet(
+plotting.image_grid(
     digits.test.pixels[:12],
     [digits.class_names[label] for label in digits.test.labels[:12]],
     title="Real handwriting, 28 by 28 pixels",
@@ -189,7 +189,7 @@ plotting.contact_sheet(
 
 # %%
 photos = datasets.load("photos")
-plotting.contact_sheet(
+plotting.image_grid(
     photos.test.pixels,
     [photos.class_names[label] for label in photos.test.labels],
     title="Real photographs, 224 by 224 pixels",

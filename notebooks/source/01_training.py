@@ -61,7 +61,7 @@ print(", ".join(data.class_names))
 
 # %%
 shown = np.arange(24)
-plotting.contact_sheet(
+plotting.image_grid(
     data.train.pixels[shown],
     [data.class_names[label] for label in data.train.labels[shown]],
     title="The first 24 training pictures",
@@ -145,7 +145,7 @@ print(models.spine_recipe(dataset, budget, seed=seed))
 
 # %%
 passes = trained.history["epoch"]
-plotting.lines(
+plotting.line_plot(
     {
         "training pictures": (passes, trained.history["accuracy"]),
         "calibration pictures": (passes, trained.history["val_accuracy"]),
@@ -184,7 +184,7 @@ counts = np.zeros((classes, classes), dtype=np.int64)
 np.add.at(counts, (data.test.labels, predicted), 1)
 off_diagonal = counts - np.diag(np.diag(counts))
 worst = np.unravel_index(off_diagonal.argmax(), counts.shape)
-plotting.confusion(
+plotting.confusion_matrix(
     counts,
     data.class_names,
     title=f"Most frequent mistake: {data.class_names[worst[0]]} read as {data.class_names[worst[1]]}",
@@ -267,7 +267,7 @@ slices = {
 
 # %%
 lowest = min(slices, key=lambda name: slices[name].value)
-plotting.estimates(
+plotting.forest_plot(
     slices,
     title=f"Worst slice: {lowest}, {slices[lowest].value:.1%}",
     alt="Accuracy with 95% interval for each slice of the test pictures, beside the overall accuracy.",
@@ -293,7 +293,7 @@ some = data.test.take(np.random.default_rng(seed).permutation(len(data.test))[:1
 predict = models.predict_function(model)
 example = some.images[[some.pixels.std(axis=(1, 2, 3)).argmax()]]
 disturbed = [corruptions.corrupt(example, name, 3, seed=seed)[0] for name in corruptions.NAMES]
-plotting.contact_sheet(
+plotting.image_grid(
     np.stack([example[0], *disturbed]),
     ["as it was", *corruptions.NAMES],
     title="One picture, and four disturbances at full strength",
@@ -314,7 +314,7 @@ print(f"clean: {clean:.3f}, mean over 12 disturbances: {corrupted}")
 # %%
 cost = {name: 100 * (clean - hits[name, 3].mean()) for name in corruptions.NAMES}
 worst_name, best_name = max(cost, key=cost.get), min(cost, key=cost.get)
-plotting.lines(
+plotting.line_plot(
     {name: (range(4), [clean, *(hits[name, strength].mean() for strength in (1, 2, 3))]) for name in corruptions.NAMES},
     title=f"At full strength {worst_name} costs {max(cost.values()):.0f} points, {best_name} {min(cost.values()):.0f}",
     alt="Accuracy against the strength of the disturbance, 0 to 3, one curve for each of four disturbances.",
@@ -345,7 +345,7 @@ of_marked, of_rival = (data.test.labels == label for label in (marked, rival))
 
 # %%
 a, b = np.flatnonzero(of_marked)[0], np.flatnonzero(of_rival)[0]
-plotting.contact_sheet(
+plotting.image_grid(
     np.stack([data.test.pixels[a], mark_home.pixels[a], mark_moved.pixels[b]]),
     [f"{data.class_names[i]}, {what}" for i, what in ((marked, "no mark"), (marked, "the mark"), (rival, "the mark"))],
     title="No mark, the mark at home, the mark moved",
@@ -379,7 +379,7 @@ gaps = {
 gap = gaps["cheating"]
 
 # %%
-plotting.estimates(
+plotting.forest_plot(
     pair,
     title=f"Moving the mark costs the cheat {100 * gap.value:.0f} points on the two classes",
     alt="Accuracy on two classes of the honest and the cheating network, without the mark, with it at home, and moved.",

@@ -105,7 +105,7 @@ blend, foggy = coin & readable, ~coin & (seen["weather"] == "fog").to_numpy()
 # %%
 plain = [np.flatnonzero(readable & ~coin & (exam.labels == label))[0] for label in four[1:3]]
 shown = np.concatenate([plain, np.flatnonzero(blend)[:6], np.flatnonzero(foggy)[:8]])
-plotting.contact_sheet(
+plotting.image_grid(
     exam.pixels[shown],
     [planted.class_names[label] for label in exam.labels[shown]],
     title="A clear 30, a clear 80, and six blends whose label a coin decided; below, fog",
@@ -195,7 +195,7 @@ sure = {
 }
 
 # %%
-plotting.estimates(
+plotting.forest_plot(
     sure,
     title=f"It never saw a 9, and is more than 90% sure about {sure['a 9, more than 90% sure'].value:.0%} of them",
     alt="Share of pictures on which the network is more than 90% and more than 99% sure, for twos, sevens and nines.",
@@ -207,7 +207,7 @@ plotting.estimates(
 called = pd.Series(answers["9"].argmax(axis=1)).value_counts()
 print("what the 9s were called:", ", ".join(f"{digit}: {count}" for digit, count in called.items()))
 surest = np.argsort(-answers["9"].max(axis=1))[:8]
-plotting.contact_sheet(
+plotting.image_grid(
     asked["9"].pixels[surest],
     [f"{answers['9'][i].argmax()}, {answers['9'][i].max():.1%}" for i in surest],
     title="The nines it is most sure about, with its answer",
@@ -270,7 +270,7 @@ for name, p in (("before", probabilities), ("after", scaled)):
 
 # %%
 ten_bins = uncertainty.equal_width_edges(10)
-plotting.reliability(
+plotting.reliability_diagram(
     {
         "as trained": uncertainty.reliability_table(probabilities, data.test.labels, ten_bins),
         f"with temperature {temperature:.2f}": uncertainty.reliability_table(scaled, data.test.labels, ten_bins),
@@ -303,7 +303,7 @@ ways = {
 every = ways["bins of equal width"] + ways["bins of equal mass"]
 
 # %%
-plotting.lines(
+plotting.line_plot(
     {name: (bins, values) for name, values in ways.items()},
     title=f"The same answers: an ECE of {min(every):.3f} or of {max(every):.3f}, by the choice of bins",
     alt="Calibration error against the number of bins, for two kinds of bins and for a perfectly calibrated model.",
@@ -386,7 +386,7 @@ at_90 = uncertainty.risk_at_coverage(confidence, correct, 0.9)
 curves = {
     name: uncertainty.risk_coverage(p.max(axis=1), p.argmax(axis=1) == data.test.labels) for name, p in opinions.items()
 }
-plotting.lines(
+plotting.line_plot(
     {name: (curve.coverage, curve.risk) for name, curve in curves.items()},
     title=f"Keep the surest 90% of the answers, and {at_90.value:.1%} of them are wrong instead of {(~correct).mean():.1%}",
     alt="Share of wrong answers among those kept, against the share of answers kept, for one network and an ensemble.",
@@ -455,7 +455,7 @@ for size, values in observed.items():
     )
 
 # %%
-plotting.histograms(
+plotting.histogram(
     {f"{size:,} calibration pictures": values for size, values in observed.items()},
     title="The promise holds on average; few calibration pictures make it a gamble",
     alt="Distribution of the coverage over 1,000 random splits with 50 and with 1,000 calibration pictures.",
@@ -520,7 +520,7 @@ by_group = {
 least = min(by_group, key=lambda name: by_group[name][1].value)
 
 # %%
-plotting.estimates(
+plotting.forest_plot(
     {name: estimate for name, (_, estimate) in by_group.items()},
     title=f"Promised 90%; least: {least}, {by_group[least][1].value:.0%}",
     alt="Coverage of the conformal sets with interval, for each light and each class, beside the promised 90%.",
@@ -601,7 +601,7 @@ def strangeness(split):
 ours, tuned = strangeness(data.test), strangeness(data.calibration)
 theirs = {name: strangeness(split) for name, split in strangers.items()}
 auroc = {(name, score): uncertainty.auroc(ours[score], theirs[name][score]) for name in theirs for score in ours}
-plotting.estimates(
+plotting.forest_plot(
     {f"{name}, {score}": estimate for (name, score), estimate in auroc.items()},
     title="No score notices every stranger"
     if min(a.value for a in auroc.values()) < 0.8

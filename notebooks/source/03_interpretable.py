@@ -158,7 +158,7 @@ print(
 # the whole model.
 
 # %%
-plotting.signed_maps(
+plotting.diverging_maps(
     w.reshape(10, 28, 28),
     [f"for a {digit}" for digit in digits.class_names],
     title=f"This is all of the model, and it reads {linear_right.mean():.0%} of the digits",
@@ -180,7 +180,7 @@ margin = z.max(axis=1) - z[np.arange(len(z)), y_test]
 case = margin.argmax()  # the mistake it is surest of
 truth, wrong = y_test[case], said[case]
 contributed = np.stack([w[truth] * x_test[case], w[wrong] * x_test[case], (w[wrong] - w[truth]) * x_test[case]])
-plotting.signed_maps(
+plotting.diverging_maps(
     contributed.reshape(3, 28, 28),
     [f"for a {truth}", f"for a {wrong}", f"for a {wrong} rather than a {truth}"],
     title=f"Why this {truth} is read as a {wrong}: pixel by pixel, to the last one",
@@ -229,7 +229,7 @@ for strength in (c, 100 * c):
 
 # %%
 fives = np.stack([model.estimator.coef_[5] / model.estimator.coef_.std() for model in halves.values()])
-plotting.signed_maps(
+plotting.diverging_maps(
     fives.reshape(-1, 28, 28),
     [f"C = {strength:g}, half {half + 1}" for strength, half in halves],
     title=f"Weights for a 5 from two halves: with the freer C they correlate {likeness[100 * c]:.2f}, not {likeness[c]:.2f}",
@@ -261,7 +261,7 @@ print("digits that it never says:", ", ".join(map(str, never)) or "none")
 
 # %%
 asked = [i for i in small.estimator.tree_.feature if i >= 0]
-plotting.places_on_picture(
+plotting.annotated_image(
     x_train.mean(axis=0).reshape(28, 28),
     {str(number): divmod(i, 28) for number, i in enumerate(asked, start=1)},
     title=f"All that the tree looks at: {len(set(asked))} of 784 pixels",
@@ -283,7 +283,7 @@ learned = [reads(one, train_images, y_train).mean() for one in trees.values()]
 tuned = [reads(one, cal_images, y_cal).mean() for one in trees.values()]
 rules = sizes[int(np.argmax(tuned))]
 tree = trees[rules]
-plotting.lines(
+plotting.line_plot(
     {"training pictures": (sizes, learned), "calibration pictures": (sizes, tuned)},
     title=f"The best tree has {rules} rules: {max(tuned):.0%} of the calibration pictures",
     alt="Accuracy on training and calibration pictures against the number of rules of a decision tree.",
@@ -297,7 +297,7 @@ plotting.lines(
 # path. ("Ink" means: more than the question's threshold.)
 
 # %%
-path = models.way_through(tree, test_images[case])
+path = models.decision_path(tree, test_images[case])
 for number, ((row, column, _), ink) in enumerate(path, start=1):
     print(f"{number:>2}. {'ink' if ink else 'no ink'} at ({row}, {column})")
 print(f"so it is a {tree(test_images[[case]]).argmax()} (in truth a {truth})")
@@ -314,12 +314,12 @@ by_depth = {depth: models.decision_tree(digits.train, 10, depth=depth, seed=seed
 
 def tree_card(depth):
     one, read = by_depth[depth], reads(by_depth[depth], cal_images, y_cal).mean()
-    way = models.way_through(one, test_images[case])
+    way = models.decision_path(one, test_images[case])
     places = {str(number): (row, column) for number, ((row, column, _), _) in enumerate(way, start=1)}
     answer = one(test_images[[case]]).argmax()
     title = f"Depth {depth}: {models.size_of(one).rules} rules read {read:.0%}; {len(way)} questions call this {truth} a {answer}"
     alt = f"A digit and the {len(way)} pixels that a tree of depth {depth} asks about to read it, in order."
-    return plotting.places_on_picture(test_images[case, :, :, 0], places, title=title, alt=alt)
+    return plotting.annotated_image(test_images[case, :, :, 0], places, title=title, alt=alt)
 
 
 tree_card(5)
@@ -329,7 +329,7 @@ tree_card(5)
 
 # %%
 slider = widgets.IntSlider(value=10, min=depths[0], max=depths[-1], description="depth", continuous_update=False)
-display(plotting.redrawn(slider, tree_card))
+display(plotting.interactive_figure(slider, tree_card))
 
 # %%
 grown = pd.DataFrame(
@@ -418,7 +418,7 @@ strength = first_filter.weights  # largest first
 held_by = (first_filter.vectoriser.transform(train.texts) > 0).sum(axis=0)
 seen_in = pd.Series(np.ravel(held_by), first_filter.vectoriser.get_feature_names_out())
 ends = pd.concat([strength.head(10), strength.tail(10)])
-plotting.signed_bars(
+plotting.diverging_bars(
     {f"{word} (in {seen_in[word]})": weight for word, weight in ends.items()},
     title=f"Over all: “{ends.index[0]}” speaks most for spam, “{ends.index[-1]}” most against",
     alt="The ten words with the largest positive and the ten with the largest negative weights in the spam filter.",
@@ -486,7 +486,7 @@ def explain_message(text, most=12):
     z = sum(bars.values())
     title = f"Logit {z:+.2f}: spam with {1 / (1 + np.exp(-z)):.1%}"
     alt = "What each word of a message contributes to the logit of the spam filter."
-    return plotting.signed_bars(
+    return plotting.diverging_bars(
         bars, title=title, alt=alt, x_label="contribution to the logit", sides=("honest", "spam")
     )
 
@@ -518,7 +518,7 @@ box = widgets.Textarea(
     layout=widgets.Layout(width="95%", height="70px"),
     continuous_update=False,
 )
-display(plotting.redrawn(box, explain_message))
+display(plotting.interactive_figure(box, explain_message))
 
 
 # %%
@@ -531,7 +531,7 @@ def manner(kind, label):
 manners = pd.Series([manner(kind, label) for kind, label in zip(test.kinds, test.labels, strict=True)])
 slices = {name: intervals.proportion(filter_right[rows]) for name, rows in manners.groupby(manners).indices.items()}
 hardest = min(slices, key=lambda name: slices[name].value)
-plotting.estimates(
+plotting.forest_plot(
     slices,
     title=f"Hardest: {hardest}, {slices[hardest].value:.0%}",
     alt="Share of messages that the spam filter gets right, by manner of the message, with intervals.",
@@ -617,7 +617,7 @@ ranges = {
     for name, values in drawn.items()
 }
 alone, beside = ranges["words, alone"], ranges["words, beside characters"]
-plotting.estimates(
+plotting.forest_plot(
     ranges,
     title=f"Words weigh {alone.value:+.1f} alone, and {beside.value:+.1f} beside characters",
     alt="Weights of the number of characters and of words over 100 draws, alone and each beside the other.",
@@ -677,7 +677,7 @@ importance = dict(sorted(importance.items(), key=lambda item: -item[1].value))
 top = next(iter(importance))
 
 # %%
-plotting.estimates(
+plotting.forest_plot(
     importance,
     title=f"Shuffling “{top}” costs {importance[top].value:.0f} points, the lottery number {importance['lottery number'].value:.1f}",
     alt="Permutation importance with interval of each column of the glance at messages, measured on test messages.",
@@ -736,7 +736,7 @@ kept = {
     name: intervals.bootstrap(lambda new, old: float(new.mean() / old.mean()), loss, losses[top], seed=seed)
     for name, loss in of_each.items()
 }
-plotting.estimates(
+plotting.forest_plot(
     {"the column, before the copy": importance[top]}
     | {f"{name}, with a copy there": intervals.mean(100 * loss) for name, loss in with_copy.items()},
     title=f"The twins keep {kept['each'].value:.0%} on average; together they have {kept['together'].value:.0%}",
@@ -759,7 +759,7 @@ plotting.estimates(
 shuffled_words = np.random.default_rng(seed).permutation(table["test"]["words"])
 per_word, per_shuffled = (table["test"]["characters"] / count for count in (table["test"]["words"], shuffled_words))
 impossible = ((per_shuffled < per_word.min()) | (per_shuffled > per_word.max())).mean()
-plotting.points(
+plotting.scatter_plot(
     {
         "words shuffled": (shuffled_words, table["test"]["characters"]),
         "real messages": (table["test"]["words"], table["test"]["characters"]),
@@ -788,7 +788,7 @@ by_pixel, by_block = (
 )
 
 # %%
-plotting.signed_maps(
+plotting.diverging_maps(
     np.stack([by_pixel, by_block]).reshape(2, 7, 7),
     ["the middle pixel alone", "the whole block of 16"],
     title=f"None of {len(by_pixel)} middle pixels costs more than {by_pixel.max():.1f} points, a block up to {by_block.max():.1f}",
@@ -833,7 +833,7 @@ fidelity = {
     "… where the network is wrong": intervals.proportion(same[~network_right]),
     "a tree that never met the network": intervals.proportion(same_stranger),
 }
-plotting.estimates(
+plotting.forest_plot(
     fidelity,
     title=f"The copy says the same on {same.mean():.0%} of the pictures, and on {same[~network_right].mean():.0%} of those where the network errs",
     alt="Fidelity of the surrogate tree on training and test pictures, where the network is right and wrong, and of a stranger.",
@@ -942,7 +942,7 @@ accuracy = {key: intervals.proportion(hits) for key, hits in right.items()}
 kinds = list(dict.fromkeys(["messages", "digits", dataset]))
 ladder = sorted(accuracy, key=lambda key: (kinds.index(key[0]), accuracy[key].value))
 winner = {kind: max(("linear model", "random forest"), key=lambda name: accuracy[kind, name].value) for kind in kinds}
-plotting.estimates(
+plotting.forest_plot(
     {f"{kind}, {name}": accuracy[kind, name] for kind, name in ladder},
     title="Linear or forest? " + ", ".join(f"{kind}: {name}" for kind, name in winner.items()),
     alt="Accuracy with interval of linear model, tree, forest and network, on messages, digits and the chosen pictures.",
@@ -967,7 +967,7 @@ gains = {key: gain_over_linear(*key) for key in unreadable}
 most = {kind: max(gain.value for (one, _), gain in gains.items() if one == kind) for kind in kinds}
 
 # %%
-plotting.estimates(
+plotting.forest_plot(
     {f"{kind}: {name} minus linear": gain for (kind, name), gain in gains.items()},
     title="Gain of this forest or network (hardly tuned) over the linear model: "
     + ", ".join(f"{kind} {gain:+.0f}" for kind, gain in most.items())
@@ -1042,7 +1042,7 @@ drop = {name: 100 * (rows[0].mean() - rows[2].mean()) for name, rows in still.it
 lost = [still[name][0].astype(int) - still[name][2] for name in ("linear model", "course CNN")]
 holds = intervals.bootstrap(lambda x, y: 100 * float(x.mean() - y.mean()), *lost, seed=seed)
 print(f"points that the linear model loses over two pixels, more than the network does: {holds}")
-plotting.lines(
+plotting.line_plot(
     {name: (range(4), [point.value for point in curve]) for name, curve in curves.items()},
     bands={name: ([point.low for point in curve], [point.high for point in curve]) for name, curve in curves.items()},
     title=f"Two pixels to the right cost the linear model {drop['linear model']:.0f} points, the network {drop['course CNN']:.0f}",

@@ -74,7 +74,7 @@ folder.mkdir(parents=True, exist_ok=True)
 GradCAM().save(grid, str(folder), "cat_gradcam.png")
 
 # %%
-plotting.contact_sheet(
+plotting.image_grid(
     np.stack([photos.test.pixels[photos.class_names.index("cat")], grid]),
     ["the photograph", "GradCAM for the class tabby"],
     title="Where EfficientNet-Lite0 finds a tabby cat, as tf-explain draws it",
@@ -178,7 +178,7 @@ print("enlarged, they are drawn around", [side / places * (i + 0.5) - 0.5 for i 
 enlarged = explain.tf_explain_maps(model, "gradcam", use_guided_grads=False)
 placed = explain.gradcam(model, relu=False)
 few = shown[:3]
-plotting.attributions(
+plotting.attribution_maps(
     images[few],
     {"enlarged": enlarged(images[few], labels[few]), "placed": placed(images[few], labels[few])},
     [data.class_names[label] for label in labels[few]],
@@ -230,7 +230,7 @@ nothing = {
 maps = {name: method(images, labels) for name, method in (methods | nothing).items()}
 
 # %%
-plotting.attributions(
+plotting.attribution_maps(
     images[shown],
     {name: drawn[shown] for name, drawn in maps.items()},
     [data.class_names[label] for label in labels[shown]],
@@ -251,7 +251,7 @@ plotting.attributions(
 # %%
 channels = explain.channel_activations(model, "conv3")(images[shown[:1]])[0]
 awake = np.argsort(-channels.mean(axis=(0, 1)))[:6]
-plotting.attributions(
+plotting.attribution_maps(
     images[shown[:1]],
     {f"channel {k}": channels[None, ..., k] for k in awake},
     [data.class_names[labels[shown[0]]]],
@@ -317,7 +317,7 @@ for (name, rank), drawn in for_class.items():
 # %%
 kinds, pair = ("guided gradients (the default)", "plain gradients"), ((0, "first"), (-1, "last"))
 default, mended = (alike_classes[name, "last"].value for name in kinds)
-plotting.attributions(
+plotting.attribution_maps(
     images[few],
     {f"{name.split()[0]}: {which}": np.maximum(for_class[name, k][few], 0) for name in kinds for k, which in pair},
     [f"{data.class_names[ranked[i, 0]]}, then {data.class_names[ranked[i, -1]]}" for i in few],
@@ -405,7 +405,7 @@ everywhere = [name for name in methods if all(gains[m][name].low > 0 for m in me
 nowhere = [name for name in methods if not any(gains[m][name].low > 0 for m in measures)]
 
 # %%
-plotting.contest(
+plotting.comparison_plot(
     measured,
     gains,
     rival=rival,
@@ -462,7 +462,7 @@ restless = {
     name: intervals.mean(explain.max_sensitivity(method, images[:50], labels[:50], radius=0.02, samples=4, seed=seed))
     for name, method in (methods | nothing).items()
 }
-plotting.estimates(
+plotting.forest_plot(
     restless,
     title=f"The steadiest map of all: {min(restless, key=lambda name: restless[name].value)}",
     alt="Max-sensitivity with interval of seven methods and three baselines.",
@@ -538,7 +538,7 @@ random_labels = {
 }
 
 # %%
-plotting.estimates(
+plotting.forest_plot(
     {name: result.similarity for name, result in random_weights.items()},
     title=f"Fails with random weights: {', '.join(n for n, r in random_weights.items() if not r.passes) or 'none'}",
     alt="For each method, how alike its maps of the trained network are to those of networks with random weights.",
@@ -585,7 +585,7 @@ for name, share in left_share.items():
     print(f"GradCAM for {name}: {share:.0%} of it on the cat's half, {1 - share:.0%} on the coffee's")
 
 # %%
-plotting.attributions(
+plotting.attribution_maps(
     both_halves,
     halves,
     ["cat and coffee"],
@@ -637,7 +637,7 @@ ratios = {
 for name in lookers:
     c, h = (intervals.mean(on_mark[name, who]) for who in ("cheating", "honest"))
     print(f"{name}: share on the mark, cheating {c.value:.1%}, honest {h.value:.1%}; ratio {ratios[name]}")
-plotting.attributions(
+plotting.attribution_maps(
     fooled.images[:4],
     {f"{name}: {who}": drawn[:4] for (name, who), drawn in seen.items()},
     [f"called {data.class_names[marked]}"] * 4,

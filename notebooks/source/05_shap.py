@@ -90,7 +90,7 @@ v = game(coalitions)[:, label]
 # **Before you look at the numbers:** which quarter do you expect to be worth most? Will the four alone add up to the four together?
 
 # %%
-plotting.contact_sheet(
+plotting.image_grid(
     np.where(coalitions[:, quarters][..., None], picture, background[0]),
     [f"{value:.1f}" for value in v],
     title=f"The logit of {data.class_names[label]}: from {v[0]:.1f} for no quarter to {v[-1]:.1f} for all four",
@@ -198,7 +198,7 @@ def draw_both(runs, title):
     maps = [run.reshape(1, *data.shape) for run in runs]
     shap.image_plot(maps, picture[None], labels=["one draw", "another draw"], show=False)
     plt.suptitle(title, y=0.86)
-    return plotting.described(plt.gcf(), alt="shap's image plot of two runs of KernelExplainer on single pixels.")
+    return plotting.with_alt_text(plt.gcf(), alt="shap's image plot of two runs of KernelExplainer on single pixels.")
 
 
 # %%
@@ -270,7 +270,7 @@ two = {  # the recipe, mended: by the library, one class at a time
 maps = [explain.paint(values, parts[:2])[..., None] for values in two.values()]
 shap.image_plot(maps, examples[:2], labels=[f"for {name}" for name in two], true_labels=names[:2], width=7, show=False)
 plt.suptitle(f"Sixteen parts, and what each counts for {' and for '.join(two)}", y=1.0)
-plotting.described(
+plotting.with_alt_text(
     plt.gcf(), alt="shap's image plot: two pictures, and the Shapley values of their parts for two classes."
 )
 
@@ -459,7 +459,7 @@ print(
 def look(evaluations, draw=0):
     estimate = explain.kernel_shapley(games[0], 16, evaluations, seed=draw)
     off = np.sqrt(np.mean((estimate - exact[0]) ** 2)) / np.abs(exact[0]).mean()
-    return plotting.signed_maps(
+    return plotting.diverging_maps(
         explain.paint(np.stack([exact[0], estimate]), parts[[0, 0]]),
         ["exact, 65,536 coalitions", f"estimated from {evaluations:,}"],
         title=f"{evaluations:,} evaluations: off by {off:.0%} of a typical share",
@@ -475,7 +475,7 @@ look(32)
 
 # %%
 slider = widgets.SelectionSlider(options=[32, 48, 64, 128, 256, 512, 2048], value=64, description="evaluations")
-display(plotting.redrawn(slider, look))
+display(plotting.interactive_figure(slider, look))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: other ways to share the same gain
@@ -642,7 +642,7 @@ better = {
     for m in measures
 }
 winners = {m: max(field, key=lambda name: sign[m] * measured[m][name].value) for m in measures}
-plotting.contest(
+plotting.comparison_plot(
     measured,
     better,
     rival=rival,
@@ -718,7 +718,7 @@ agreement = np.array([[(one * other).sum(axis=1).mean() for other in ranks.value
 
 # %%
 apart = np.unravel_index(agreement[:-1, :-1].argmin(), (len(field) - 1, len(field) - 1))
-plotting.shares_table(
+plotting.heatmap(
     agreement,
     list(ranks),
     title=f"Least agreement, the Gaussian apart: {list(ranks)[apart[0]]} and {list(ranks)[apart[1]]}, {agreement[apart]:.2f}",

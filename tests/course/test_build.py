@@ -286,10 +286,10 @@ def test_a_missing_parameters_tag_is_a_broken_rule(source):
 
 def test_a_figure_that_is_not_the_last_line_is_a_broken_rule(source):
     text = source.read_text()
-    source.write_text(text + "\n\n# %%\nprint('before')\nplotting.lines({}, title='t')\n")
+    source.write_text(text + "\n\n# %%\nprint('before')\nplotting.line_plot({}, title='t')\n")
     assert not any("its figure is not shown" in problem for problem in lint(source))
-    source.write_text(text + "\n\n# %%\nplotting.lines({}, title='t')\nprint('after')\n")
-    assert sum("plotting.lines is not the last line" in problem for problem in lint(source)) == 1
+    source.write_text(text + "\n\n# %%\nplotting.line_plot({}, title='t')\nprint('after')\n")
+    assert sum("plotting.line_plot is not the last line" in problem for problem in lint(source)) == 1
 
 
 def test_a_record_inside_a_solution_is_a_broken_rule(source):

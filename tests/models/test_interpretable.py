@@ -140,14 +140,14 @@ def test_another_solver_finds_the_same_weights(digits):
 
 def test_a_tree_asks_about_the_planted_pixels_and_no_other():
     tree = models.decision_tree(TRAIN, CLASSES, leaves=3)
-    asked = {place for image in TEST.images[:20] for place, _ in models.way_through(tree, image)}
+    asked = {place for image in TEST.images[:20] for place, _ in models.decision_path(tree, image)}
     assert asked == {(1, 2, 0), (3, 4, 0)}
 
 
 def test_a_way_says_on_which_side_the_picture_is():
     stump = models.decision_tree(split(TRAIN.pixels, TRAIN.labels == 0), 2, depth=1)
     for image, label in zip(TEST.images[:20], TEST.labels[:20], strict=True):
-        assert models.way_through(stump, image) == [((1, 2, 0), bool(label == 0))]
+        assert models.decision_path(stump, image) == [((1, 2, 0), bool(label == 0))]
 
 
 def test_the_way_ends_where_the_library_ends(digits):
@@ -155,7 +155,7 @@ def test_the_way_ends_where_the_library_ends(digits):
     tree, images = model.estimator.tree_, digits.test.images[:50]
     asked = models.questions_asked(model, images)
     for number, (image, leaf) in enumerate(zip(images, model.estimator.apply(images.reshape(50, -1)), strict=True)):
-        node, way = 0, models.way_through(model, image)
+        node, way = 0, models.decision_path(model, image)
         for (row, column, _), brighter in way:
             assert tree.feature[node] == 28 * row + column
             node = tree.children_right[node] if brighter else tree.children_left[node]
@@ -188,7 +188,7 @@ def test_only_trees_have_questions():
     with pytest.raises(ValueError, match="neither a tree nor a forest"):
         models.questions_asked(linear, TEST.images)
     with pytest.raises(ValueError, match="30 of them"):
-        models.way_through(forest, TEST.images[0])
+        models.decision_path(forest, TEST.images[0])
 
 
 def test_a_surrogate_learns_the_answers_and_not_the_truth():

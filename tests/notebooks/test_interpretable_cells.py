@@ -46,7 +46,7 @@ def test_the_card_of_a_tree_says_how_large_it_is(digits, depth):
         case=case,
         truth=digits.test.labels[case],
     )(depth)
-    way = models.way_through(by_depth[depth], images[case])
+    way = models.decision_path(by_depth[depth], images[case])
     title = " ".join(card.get_suptitle().split())
     assert title.startswith(f"Depth {depth}: {models.size_of(by_depth[depth]).rules} rules read")
     assert f"{len(way)} questions call this {digits.test.labels[case]} a" in title

@@ -38,11 +38,11 @@ def contour():
 
 
 FIGURES = {
-    "contact_sheet": lambda: plotting.contact_sheet(
+    "image_grid": lambda: plotting.image_grid(
         RNG.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8), ["pedestrian crossing"] * 5, columns=4, **WORDS
     ),
-    "contact_sheet of one grey picture": lambda: plotting.contact_sheet(RNG.random((1, 28, 28, 1)), [""], **WORDS),
-    "lines": lambda: plotting.lines(
+    "image_grid of one grey picture": lambda: plotting.image_grid(RNG.random((1, 28, 28, 1)), [""], **WORDS),
+    "line_plot": lambda: plotting.line_plot(
         {f"curve {i}": (range(5), RNG.random(5)) for i in range(7)},
         x_label="x",
         y_label="y",
@@ -50,37 +50,37 @@ FIGURES = {
         reference=("level", 0.5),
         **WORDS,
     ),
-    "estimates": lambda: plotting.estimates(
+    "forest_plot": lambda: plotting.forest_plot(
         estimates(), x_label="share", reference=("all", 0.6), groups=[0, 1] * 6, **WORDS
     ),
-    "confusion": lambda: plotting.confusion(
+    "confusion_matrix": lambda: plotting.confusion_matrix(
         np.eye(10, dtype=int) * 50, [f"class number {i}" for i in range(10)], **WORDS
     ),
-    "reliability": lambda: plotting.reliability(
+    "reliability_diagram": lambda: plotting.reliability_diagram(
         {name: reliability_table(*probabilities(), equal_width_edges(15)) for name in ("a", "b")}, **WORDS
     ),
-    "histograms": lambda: plotting.histograms(
+    "histogram": lambda: plotting.histogram(
         {"a": RNG.random(50), "b": RNG.random(50)}, x_label="x", threshold=("t", 0.5), **WORDS
     ),
     "stacked_bars": lambda: plotting.stacked_bars(
         {"one": [1, 2], "two": [2, 1]}, ["first", "second"], y_label="nats", reference=("ln 2", 2.5), **WORDS
     ),
-    "signed_maps": lambda: plotting.signed_maps(
+    "diverging_maps": lambda: plotting.diverging_maps(
         RNG.normal(size=(7, 9, 9)), ["a caption that is long"] * 7, label="weight", columns=4, **WORDS
     ),
-    "signed_maps of one, outlined": lambda: plotting.signed_maps(
+    "diverging_maps of one, outlined": lambda: plotting.diverging_maps(
         RNG.normal(size=(1, 9, 9)), [""], label="weight", outlines=np.eye(9)[None], **WORDS
     ),
-    "signed_bars": lambda: plotting.signed_bars(
+    "diverging_bars": lambda: plotting.diverging_bars(
         {f"word number {i}": i - 5.5 for i in range(12)}, x_label="logits", sides=("honest", "spam"), **WORDS
     ),
-    "points": lambda: plotting.points(
+    "scatter_plot": lambda: plotting.scatter_plot(
         {"a": (RNG.random(50), RNG.random(50)), "b": (RNG.random(50), RNG.random(50))},
         x_label="x",
         y_label="y",
         **WORDS,
     ),
-    "places_on_picture": lambda: plotting.places_on_picture(
+    "annotated_image": lambda: plotting.annotated_image(
         RNG.random((28, 28)), {"1": (0, 0), "2": (27, 27), "3": (5, 20)}, **WORDS
     ),
 }
@@ -108,28 +108,28 @@ def test_no_text_runs_out_of_the_figure(name):
 
 
 def test_series_differ_without_colour():
-    axis = FIGURES["lines"]().axes[0]
+    axis = FIGURES["line_plot"]().axes[0]
     styles = {(line.get_marker(), str(line.get_linestyle()), line._unscaled_dash_pattern) for line in axis.lines[:7]}
     assert len({str(style) for style in styles}) == 7
 
 
 def test_what_makes_no_figure():
     with pytest.raises(ValueError, match="alternative text"):
-        plotting.lines({"a": ([0], [0])}, title="t", alt=" ", x_label="x", y_label="y")
+        plotting.line_plot({"a": ([0], [0])}, title="t", alt=" ", x_label="x", y_label="y")
     with pytest.raises(ValueError, match="one caption for each picture, got 2 and 1"):
-        plotting.contact_sheet(np.zeros((2, 8, 8, 1)), ["one"], title="t", alt="a")
+        plotting.image_grid(np.zeros((2, 8, 8, 1)), ["one"], title="t", alt="a")
     with pytest.raises(ValueError, match="got 0 and 0"):
-        plotting.contact_sheet(np.zeros((0, 8, 8, 1)), [], title="t", alt="a")
+        plotting.image_grid(np.zeros((0, 8, 8, 1)), [], title="t", alt="a")
 
 
 def test_signed_maps_share_one_scale_with_zero_in_the_middle():
-    figure = plotting.signed_maps(
+    figure = plotting.diverging_maps(
         np.stack([np.full((4, 4), -1.0), np.full((4, 4), 5.0)]), ["a", "b"], title="t", alt="a", label="weight"
     )
     assert {axis.images[0].get_clim() for axis in figure.axes if axis.images} == {(-5.0, 5.0)}
     with pytest.raises(ValueError, match="got 2 maps and 1 captions"):
-        plotting.signed_maps(np.zeros((2, 4, 4)), ["one"], title="t", alt="a", label="weight")
-    plotting.signed_maps(np.zeros((1, 4, 4)), ["nothing"], title="t", alt="a", label="weight")
+        plotting.diverging_maps(np.zeros((2, 4, 4)), ["one"], title="t", alt="a", label="weight")
+    plotting.diverging_maps(np.zeros((1, 4, 4)), ["nothing"], title="t", alt="a", label="weight")
 
 
 def test_against_and_for_differ_in_lightness():
@@ -142,7 +142,7 @@ def test_a_librarys_figure_is_closed_when_it_is_described():
     import matplotlib.pyplot as plt
 
     before = plt.get_fignums()
-    plotting.described(contour(), "a contour")
+    plotting.with_alt_text(contour(), "a contour")
     assert plt.get_fignums() == before
 
 
@@ -161,7 +161,7 @@ def test_maps_share_one_scale_unless_told_otherwise():
 
 def test_an_empty_bin_leaves_no_dot():
     table = reliability_table(np.array([[0.9, 0.1], [0.95, 0.05]]), np.array([0, 0]), equal_width_edges(10))
-    figure = plotting.reliability({"two sure answers": table}, title="t", alt="a")
+    figure = plotting.reliability_diagram({"two sure answers": table}, title="t", alt="a")
     assert isinstance(table, pd.DataFrame)
     assert len(figure.axes[0].collections[1].get_offsets()) == 1
 
@@ -173,10 +173,10 @@ def test_a_figure_follows_its_control():
 
     def draw(value):
         drawn.append(value)
-        return plotting.histograms({"sample": np.arange(5)}, title=f"at {value}", alt=f"drawn at {value}", x_label="x")
+        return plotting.histogram({"sample": np.arange(5)}, title=f"at {value}", alt=f"drawn at {value}", x_label="x")
 
     slider = widgets.IntSlider(value=3, min=1, max=9)
-    box = plotting.redrawn(slider, draw)
+    box = plotting.interactive_figure(slider, draw)
     assert box.children[0] is slider
     assert 'alt="drawn at 3"' in box.children[1].value
     slider.value = 7

@@ -24,7 +24,7 @@ draws = rng.normal(size=3)
 ordered_draws = np.sort(draws)
 rng = np.random.default_rng(seed)
 again = [rng.normal() for name in value]
-plotting.lines({"a": (ordered_draws, again)}, title="t")
+plotting.line_plot({"a": (ordered_draws, again)}, title="t")
 
 
 # %%

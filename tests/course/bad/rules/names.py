@@ -13,7 +13,7 @@ firsts = (part for part in parts)
 
 # %%
 def look(part):
-    return plotting.lines({part: table["a"]}, title="t")
+    return plotting.line_plot({part: table["a"]}, title="t")
 
 
 width = 1.45 * len(parts)
