@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from helpers.intervals import Estimate
-from helpers.plotting._style import COLOURS, FONT_SIZE, MARKERS, DescribedFigure, _finish, _one_axis
+from helpers.plotting._style import (
+    AGAINST,
+    COLOURS,
+    FONT_SIZE,
+    FOR,
+    HATCHES,
+    LONGEST_NAME,
+    MARKERS,
+    REFERENCE,
+    DescribedFigure,
+    finish,
+    fit_height,
+    most_lines,
+    name_columns,
+    name_rows,
+    one_axis,
+    set_title,
+    widest,
+    wrap,
+)
 
 
 def forest_plot(
@@ -39,17 +57,23 @@ def forest_plot(
     DescribedFigure
         The figure.
     """
-    figure, axis = _one_axis(alt, (6.4, 0.8 + 0.27 * len(rows)))
-    for i, estimate in enumerate(rows.values()):
-        kind = groups[i] % 7 if groups else 0
-        axis.plot([estimate.low, estimate.high], [i, i], color=COLOURS[kind], linewidth=2)
-        axis.plot([estimate.value], [i], MARKERS[kind], color=COLOURS[kind])
-    axis.set_yticks(range(len(rows)), [f"{name}  (n={row.n:,})" for name, row in rows.items()], fontsize=FONT_SIZE - 1)
-    axis.set_ylim(len(rows) - 0.5, -0.5)  # from top to bottom, and no marker on the edge
-    if reference:
-        axis.axvline(reference[1], color="0.35", linestyle=":", label=reference[0])
-    _finish(figure, axis, title, x_label, "")
+    names = _rows([f"{name}  (n={row.n:,})" for name, row in rows.items()])
+    figure, axis = one_axis(alt)
+    for i, (estimate, group) in enumerate(zip(rows.values(), groups or [0] * len(rows), strict=True)):
+        axis.plot([estimate.low, estimate.high], [i, i], color=COLOURS[group % 7], linewidth=2)
+        axis.plot([estimate.value], [i], MARKERS[group % 7], color=COLOURS[group % 7])
+    name_rows(axis, names)
+    handles = {reference[0]: axis.axvline(reference[1], **REFERENCE)} if reference else {}
+    finish(figure, axis, title, (x_label, ""), _height(names), handles)
     return figure
+
+
+def _rows(names: Iterable[str]) -> list[str]:
+    return [wrap(name, 1.3 * LONGEST_NAME, FONT_SIZE - 1) for name in names]
+
+
+def _height(rows: Sequence[str]) -> float:
+    return (0.1 + 0.155 * most_lines(rows)) * len(rows) + 0.1  # inches
 
 
 def comparison_plot(
@@ -88,23 +112,24 @@ def comparison_plot(
         raise ValueError(
             f"every measure needs a score of the rival {rival!r}, got {[list(of) for of in scores.values()]}"
         )
-    names = list(next(iter(scores.values())))
-    figure = DescribedFigure(alt, figsize=(2.1 * len(scores) + 1.4, 1.0 + 0.27 * len(names)))
+    methods = list(next(iter(scores.values())))
+    names = _rows(methods)
+    figure = DescribedFigure(alt, figsize=(2.0 * len(scores) + widest(names, FONT_SIZE - 1) + 0.2, 10))
     axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
     for axis, (measure, of_measure) in zip(axes, scores.items(), strict=True):
-        axis.axvline(of_measure[rival].value, color="0.35", linestyle=":")
-        for row, name in enumerate(names):
+        axis.axvline(of_measure[rival].value, **REFERENCE)
+        for row, name in enumerate(methods):
             estimate = of_measure[name]
             axis.plot([estimate.low, estimate.high], [row, row], color="0.6", linewidth=2)
             axis.plot([estimate.value], [row], **_verdict(None if name == rival else gains[measure][name]))
-        axis.set_xlabel(measure, fontsize=FONT_SIZE - 1)
+        axis.set_xlabel(wrap(measure, 1.6, FONT_SIZE - 1), fontsize=FONT_SIZE - 1)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_yticks(range(len(names)), names, fontsize=FONT_SIZE - 1)
-    axes[0].invert_yaxis()
-    figure.suptitle(textwrap.fill(title, 90), fontsize=FONT_SIZE + 1)
-    figure.supxlabel(
-        f"filled: better than the {rival} (dotted line); cross: worse; open: not told apart", fontsize=FONT_SIZE - 1
-    )
+        axis.locator_params(axis="x", nbins=4)
+    name_rows(axes[0], names)
+    set_title(figure, title)
+    key = f"filled: better than the {rival} (dotted line); cross: worse; open: not told apart"
+    figure.supxlabel(wrap(key, figure.get_figwidth() - 0.2, FONT_SIZE - 1), fontsize=FONT_SIZE - 1)
+    fit_height(figure, _height(names))
     return figure
 
 
@@ -132,7 +157,7 @@ def stacked_bars(
     Parameters
     ----------
     parts : mapping of str to sequence of float
-        Height of each part in every bar.
+        Height of each part in every bar, at most seven parts.
     names : sequence of str
         Name of each bar.
     title, alt, y_label : str
@@ -144,16 +169,25 @@ def stacked_bars(
     -------
     DescribedFigure
         The figure.
+
+    Raises
+    ------
+    ValueError
+        If there are more parts than hatches to tell them apart.
     """
-    figure, axis = _one_axis(alt, (6.4, 3.4))
-    bottom = np.zeros(len(names))
-    for i, (name, heights) in enumerate(parts.items()):
-        axis.bar(names, heights, bottom=bottom, color=COLOURS[i], alpha=0.85, hatch=("", "//", "..")[i % 3], label=name)
+    if len(parts) > len(HATCHES):
+        raise ValueError(f"at most {len(HATCHES)} parts are told apart, got {len(parts)}: add the smallest up to one")
+    figure, axis = one_axis(alt)
+    places, bottom = np.arange(len(names)), np.zeros(len(names))
+    handles: dict[str, Any] = {}
+    for i, (part, heights) in enumerate(parts.items()):
+        style: dict[str, Any] = {"color": COLOURS[i], "hatch": HATCHES[i], "edgecolor": "white"}
+        handles[part] = axis.bar(places, heights, bottom=bottom, **style)
         bottom += np.asarray(heights)
     if reference:
-        axis.axhline(reference[1], color="0.2", linestyle=":", label=reference[0])
-    axis.tick_params(axis="x", labelsize=FONT_SIZE - 1)
-    _finish(figure, axis, title, "", y_label)
+        handles[reference[0]] = axis.axhline(reference[1], **REFERENCE)
+    name_columns(axis, names, 5.4 / max(len(names), 1))
+    finish(figure, axis, title, ("", y_label), 2.2, handles)
     return figure
 
 
@@ -176,16 +210,14 @@ def diverging_bars(
     DescribedFigure
         The figure.
     """
-    figure, axis = _one_axis(alt, (6.4, 1.0 + 0.22 * len(values)))
-    heights = np.array(list(values.values()))
-    for side, mine, colour, hatch in (
-        (sides[0], heights < 0, COLOURS[0], "///"),
-        (sides[1], heights >= 0, COLOURS[4], ""),
-    ):
-        rows = np.flatnonzero(mine)
-        axis.barh(rows, heights[rows], color=colour, edgecolor="white", hatch=hatch, label=f"speaks for {side}")
+    names = _rows(values)
+    figure, axis = one_axis(alt)
+    widths = np.array(list(values.values()), dtype=float)
+    handles: dict[str, Any] = {}
+    for side, mine, colour, hatch in ((sides[0], widths < 0, AGAINST, "///"), (sides[1], widths >= 0, FOR, "")):
+        style: dict[str, Any] = {"color": colour, "edgecolor": "white", "hatch": hatch}
+        handles[f"speaks for {side}"] = axis.barh(np.flatnonzero(mine), widths[mine], **style)
     axis.axvline(0, color="0.35", linewidth=0.8)
-    axis.set_yticks(range(len(values)), list(values), fontsize=FONT_SIZE - 1)
-    axis.invert_yaxis()
-    _finish(figure, axis, title, x_label, "")
+    name_rows(axis, names)
+    finish(figure, axis, title, (x_label, ""), _height(names), handles)
     return figure

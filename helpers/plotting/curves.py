@@ -1,27 +1,48 @@
-"""Curves and clouds: what changes with what."""
+"""Curves, clouds and distributions: what changes with what."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+from numpy.typing import ArrayLike, NDArray
 
-from helpers.plotting._style import COLOURS, DASHES, FONT_SIZE, MARKERS, DescribedFigure, _finish, _label, _one_axis
+from helpers.plotting._style import (
+    COLOURS,
+    DASHES,
+    FONT_SIZE,
+    MARKERS,
+    REFERENCE,
+    DescribedFigure,
+    finish,
+    fit_height,
+    one_axis,
+    set_legend,
+    set_title,
+    wrap,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def line_plot(
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    series: Mapping[str, tuple[ArrayLike, ArrayLike]],
     *,
     title: str,
     alt: str,
     x_label: str,
     y_label: str,
-    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    bands: Mapping[str, tuple[ArrayLike, ArrayLike]] | None = None,
     reference: tuple[str, float] | None = None,
+    power_law: tuple[str, float] | None = None,
     log_x: bool = False,
+    log_y: bool = False,
 ) -> DescribedFigure:
     """Curves, each with a marker and a dash pattern of its own.
 
@@ -35,74 +56,59 @@ def line_plot(
         Intervals around curves of the same name.
     reference : (str, float), optional
         A named horizontal line.
-    log_x : bool
-        Whether the horizontal axis is logarithmic.
+    power_law : (str, float), optional
+        A name and an exponent: a dotted curve through the first point of the first series, to compare with; a straight
+        line where both axes are logarithmic.
+    log_x, log_y : bool
+        Whether an axis is logarithmic; its values must be above 0.
 
     Returns
     -------
     DescribedFigure
         The figure.
     """
-    figure, axis = _one_axis(alt, (6.4, 3.6))
+    figure, axis = one_axis(alt)
+    handles: dict[str, Any] = {}
     for i, (name, (x, y)) in enumerate(series.items()):
-        marker = None if len(x) > 40 else MARKERS[i % 7]
-        axis.plot(x, y, label=name, color=COLOURS[i % 7], linestyle=DASHES[i % 7], marker=marker)
+        handles[name] = _curve(axis, i, np.asarray(x), np.asarray(y))
         if bands and name in bands:
             axis.fill_between(x, *bands[name], color=COLOURS[i % 7], alpha=0.18, linewidth=0)
     if reference:
-        axis.axhline(reference[1], color="0.35", linestyle=":", label=reference[0])
+        handles[reference[0]] = axis.axhline(reference[1], **REFERENCE)
+    if power_law:
+        x, y = (np.asarray(values, dtype=float) for values in next(iter(series.values())))
+        handles[power_law[0]] = axis.plot(x, y[0] * (x / x[0]) ** power_law[1], **REFERENCE)[0]
+    places = np.unique(np.concatenate([np.asarray(x, dtype=float) for x, _ in series.values()]))
     if log_x:
         axis.set_xscale("log")
-        ticks = sorted({float(value) for x, _ in series.values() for value in x})
-        axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        axis.minorticks_off()
-    if not log_x and all(float(value).is_integer() for x, _ in series.values() for value in x):
+        _plain_numbers(axis.xaxis, places)
+    elif np.all(places == np.round(places)):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _finish(figure, axis, title, x_label, y_label)
+    if log_y:
+        axis.set_yscale("log")
+        _plain_numbers(axis.yaxis)
+    finish(figure, axis, title, (x_label, y_label), 2.4, handles)
     return figure
 
 
-def log_log(
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    *,
-    title: str,
-    alt: str,
-    x_label: str,
-    y_label: str,
-    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
-    guide: tuple[str, float] | None = None,
-) -> DescribedFigure:
-    """Curves on two logarithmic axes, where a power law is a straight line.
+def _curve(axis: Axes, i: int, x: NDArray, y: NDArray) -> Line2D:
+    # Beyond seven curves colours and markers come again, with other dashes.
+    dashes, every = DASHES[(i + i // 7) % 7], (0.02 * (i % 5), 0.15) if len(x) > 40 else None
+    style: dict[str, Any] = {"color": COLOURS[i % 7], "linestyle": dashes, "marker": MARKERS[i % 7], "markevery": every}
+    return axis.plot(x, y, **style)[0]
 
-    Parameters
-    ----------
-    series : mapping of str to (x, y)
-        The curves by name; all values above 0.
-    title, alt, x_label, y_label : str
-        The finding, the alternative text, and what the axes mean, with units.
-    bands : mapping of str to (low, high), optional
-        Intervals around curves of the same name.
-    guide : (str, float), optional
-        A name and a slope: a dotted line of this slope, to compare with, through the first point of the first curve.
 
-    Returns
-    -------
-    DescribedFigure
-        The figure.
-    """
-    figure = line_plot(series, title=title, alt=alt, x_label=x_label, y_label=y_label, bands=bands, log_x=True)
-    axis = figure.axes[0]
-    if guide:
-        x, y = (np.asarray(values, dtype=float) for values in next(iter(series.values())))
-        axis.plot(x, y[0] * (x / x[0]) ** guide[1], color="0.35", linestyle=":", label=guide[0])
-        figure.legends[0].remove()
-        _finish(figure, axis, title, x_label, y_label)
-    axis.set_yscale("log")
-    return figure
+def _plain_numbers(axis: Axis, places: NDArray | None = None) -> None:
+    """Put plain numbers on a logarithmic axis: at these places, where they are few."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    if places is not None and len(places) <= 8:
+        axis.set_ticks(places)
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
 
 
 def scatter_plot(
-    series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, title: str, alt: str, x_label: str, y_label: str
+    series: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: str, alt: str, x_label: str, y_label: str
 ) -> DescribedFigure:
     """Clouds of points, each with a marker of its own.
 
@@ -118,33 +124,35 @@ def scatter_plot(
     DescribedFigure
         The figure.
     """
-    figure, axis = _one_axis(alt, (6.4, 3.6))
-    for i, (name, (x, y)) in enumerate(series.items()):
-        axis.scatter(x, y, s=14, marker=MARKERS[i % 7], color=COLOURS[i % 7], alpha=0.6, linewidths=0, label=name)
-    _finish(figure, axis, title, x_label, y_label)
+    figure, axis = one_axis(alt)
+    handles = {
+        name: axis.scatter(x, y, s=20, marker=MARKERS[i % 7], color=COLOURS[i % 7], alpha=0.6, linewidths=0)
+        for i, (name, (x, y)) in enumerate(series.items())
+    }
+    finish(figure, axis, title, (x_label, y_label), 2.4, handles)
     return figure
 
 
 def histogram(
-    values: Mapping[str, NDArray],
+    values: Mapping[str, ArrayLike],
     *,
     title: str,
     alt: str,
     x_label: str,
     bins: int = 40,
-    threshold: tuple[str, float] | None = None,
+    reference: tuple[str, float] | None = None,
 ) -> DescribedFigure:
     """Distributions drawn as outlines over one another, each with an area of one.
 
     Parameters
     ----------
-    values : mapping of str to numpy.ndarray, shape (N,)
+    values : mapping of str to array_like, shape (N,)
         The samples by name.
     title, alt, x_label : str
         The finding, the alternative text, and what the axis means, with its unit.
     bins : int
         How many bins, the same for all.
-    threshold : (str, float), optional
+    reference : (str, float), optional
         A named vertical line.
 
     Returns
@@ -152,22 +160,17 @@ def histogram(
     DescribedFigure
         The figure.
     """
-    figure, axis = _one_axis(alt, (6.4, 3.2))
-    edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins).tolist()
+    figure, axis = one_axis(alt)
+    edges = np.histogram_bin_edges(np.concatenate([np.ravel(sample) for sample in values.values()]), bins)
+    handles: dict[str, Any] = {}
     for i, (name, sample) in enumerate(values.items()):
-        axis.hist(
-            sample,
-            edges,
-            density=True,
-            histtype="step",
-            linewidth=1.8,
-            color=COLOURS[i % 7],
-            linestyle=DASHES[i % 7],
-            label=name,
-        )
-    if threshold is not None:
-        axis.axvline(threshold[1], color="0.35", linestyle=":", label=threshold[0])
-    _finish(figure, axis, title, x_label, "density")
+        density, _ = np.histogram(sample, edges, density=True)
+        style: dict[str, Any] = {"color": COLOURS[i % 7], "linestyle": DASHES[i % 7], "linewidth": 1.8}
+        axis.stairs(density, edges, **style)
+        handles[name] = Line2D([], [], **style)
+    if reference:
+        handles[reference[0]] = axis.axvline(reference[1], **REFERENCE)
+    finish(figure, axis, title, (x_label, "density"), 2.1, handles)
     return figure
 
 
@@ -186,21 +189,20 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame], *, title: str, alt: 
     DescribedFigure
         The figure.
     """
-    figure = DescribedFigure(alt, figsize=(3.4 * len(tables), 3.6))
+    figure = DescribedFigure(alt, figsize=(3.4 * len(tables), 10))
     axes = figure.subplots(1, len(tables), squeeze=False, sharey=True)[0]
     for axis, (name, table) in zip(axes, tables.items(), strict=True):
         filled = table[table["count"] > 0]
-        axis.plot([0, 1], [0, 1], color="0.35", linestyle=":", label="perfectly calibrated")
-        axis.vlines(
-            filled["confidence"], filled["accuracy_low"], filled["accuracy_high"], color=COLOURS[0], linewidth=2
-        )
-        axis.scatter(
-            filled["confidence"],
-            filled["accuracy"],
-            s=8 + 120 * filled["count"] / filled["count"].max(),
-            color=COLOURS[0],
-        )
-        _label(axis, name, "confidence of the answers in a bin", "share of them that is right" * (axis is axes[0]))
-        axis.legend(fontsize=FONT_SIZE - 1, frameon=False, loc="lower right")
-    figure.suptitle(title, fontsize=FONT_SIZE + 1)
+        perfect = axis.plot([0, 1], [0, 1], **REFERENCE)[0]
+        ends = filled["accuracy_low"], filled["accuracy_high"]
+        axis.vlines(filled["confidence"], *ends, color=COLOURS[0], linewidth=2)
+        sizes = 8 + 120 * filled["count"] / filled["count"].max()
+        axis.scatter(filled["confidence"], filled["accuracy"], s=sizes, color=COLOURS[0])
+        axis.set_title(wrap(name, 2.5, FONT_SIZE + 1), fontsize=FONT_SIZE + 1)
+        axis.set_xlabel("confidence of the answers in a bin")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("share of them that is right")
+    set_title(figure, title)
+    set_legend(figure, {"perfectly calibrated": perfect})
+    fit_height(figure, 2.5)
     return figure

@@ -1,17 +1,34 @@
-"""Pictures, and maps drawn of them or over them."""
+"""Pictures, and maps drawn beside them or over them."""
 
 from __future__ import annotations
 
 import io
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from helpers.plotting._style import COLOURS, FONT_SIZE, MARKERS, SIGNED_COLOURS, DescribedFigure, _finish, _one_axis
+from helpers.contracts import check_images
+from helpers.plotting._style import (
+    COLOURS,
+    FONT_SIZE,
+    FOR_AND_AGAINST,
+    DescribedFigure,
+    finish,
+    most_lines,
+    no_mathtext,
+    one_axis,
+    set_title,
+    widest,
+    wrap,
+)
+
+SMALL = FONT_SIZE - 2
+LINE = 0.14  # height of a small line of text, inches
 
 
 def image_grid(
@@ -40,95 +57,49 @@ def image_grid(
     Raises
     ------
     ValueError
-        If there are no pictures, or not as many captions.
+        If there are no pictures, not as many captions, or floats outside [0, 1].
     """
-    if len(images) == 0 or len(images) != len(captions):
-        raise ValueError(f"a contact sheet needs one caption for each picture, got {len(images)} and {len(captions)}")
-    rows = -(-len(images) // columns)
-    wrapped = [textwrap.fill(caption, max(8, int(size * 13)), break_long_words=False) for caption in captions]
-    caption_room = 0.16 * max(caption.count("\n") + 1 for caption in wrapped) * any(captions)
-    title = textwrap.fill(title, max(20, int(columns * size * 11)))
-    title_room = 0.25 * (title.count("\n") + 1)
-    figure = DescribedFigure(alt, figsize=(columns * size, rows * (size + caption_room) + title_room))
-    axes = figure.subplots(rows, columns, squeeze=False)
-    for axis in axes.flat:
+    figure, axes = _grid(len(images), captions, title, alt, columns, size)
+    for axis, image in zip(axes, _pictures(images), strict=True):
+        _show(axis, image)
+    return figure
+
+
+def _grid(
+    n: int, captions: Sequence[str], title: str, alt: str, columns: int, size: float, beside: float = 0.0
+) -> tuple[DescribedFigure, list[Axes]]:
+    """Places for `n` pictures with captions; `beside` leaves room at the side, inches."""
+    if n == 0 or n != len(captions):
+        raise ValueError(f"every picture or map needs a caption, and one must be there: got {n} and {len(captions)}")
+    columns = min(columns, n)
+    rows = -(-n // columns)
+    wrapped = [wrap(caption, size - 0.06, SMALL) for caption in captions]
+    width = max(columns * size + beside, 3.2)
+    height = rows * (size + LINE * most_lines(wrapped) + 0.05) + _title_room(title, width)
+    figure = DescribedFigure(alt, figsize=(width, height))
+    set_title(figure, title)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes:
         axis.axis("off")
-    for axis, image, caption in zip(axes.flat, images, wrapped, strict=False):
-        axis.imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
-        axis.set_title(caption, fontsize=FONT_SIZE - 2)
-    figure.suptitle(title, fontsize=FONT_SIZE + 1)
-    return figure
+    for axis, caption in zip(axes, wrapped, strict=False):
+        axis.set_title(caption, fontsize=SMALL)
+    return figure, list(axes[:n])
 
 
-def attribution_maps(
-    images: NDArray,
-    maps: Mapping[str, NDArray],
-    captions: Sequence[str],
-    *,
-    title: str,
-    alt: str,
-    outlines: NDArray[np.bool_] | None = None,
-    size: float = 1.0,
-) -> DescribedFigure:
-    """Pictures, one row each, and beside each the maps that methods of explanation drew of it.
-
-    Every map has a scale of its own, up to its largest value: compare places, not sizes. The maps of a method that has
-    negative values are drawn from blue (against the class) over white (nothing) to red (for it), the others from black
-    to light.
-
-    Parameters
-    ----------
-    images : numpy.ndarray of float in [0, 1] or uint8, shape (N, H, W, C)
-        The pictures.
-    maps : mapping of str to numpy.ndarray of float, shape (N, H, W)
-        Maps by name of the method, one column each.
-    captions : sequence of str
-        A caption for each picture, beside its row.
-    title, alt : str
-        The finding, and the alternative text.
-    outlines : numpy.ndarray of bool, shape (N, H, W), optional
-        Masks whose outline is drawn over each map.
-    size : float
-        Width of one picture, inches.
-
-    Returns
-    -------
-    DescribedFigure
-        The figure.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of pictures, captions and maps differ, or there is none.
-    """
-    counts = {len(images), len(captions), *(len(drawn) for drawn in maps.values())}
-    if len(counts) != 1 or 0 in counts or not maps:
-        raise ValueError(f"every picture needs a caption and a map from every method, got {sorted(counts)} of them")
-    columns = 1 + len(maps)
-    title = textwrap.fill(title, max(30, int(columns * size * 11)))
-    title_room = 0.25 * (title.count("\n") + 1) + 0.35
-    figure = DescribedFigure(alt, figsize=(columns * size + 0.9, len(images) * size + title_room))
-    axes = figure.subplots(len(images), columns, squeeze=False)
-    for row, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        axes[row, 0].imshow(np.squeeze(image), cmap="gray", vmin=0, vmax=255 if image.dtype == np.uint8 else 1)
-        axes[row, 0].set_ylabel(textwrap.fill(caption, 14), fontsize=FONT_SIZE - 2, rotation=0, ha="right", va="center")
-        for axis, drawn in zip(axes[row, 1:], maps.values(), strict=True):
-            _map(axis, drawn[row], signed=bool(np.min(drawn) < 0))
-            if outlines is not None and outlines[row].any():
-                axis.contour(outlines[row], levels=[0.5], colors=[COLOURS[2]], linewidths=1)
-    for axis, name in zip(axes[0], ["", *maps], strict=True):
-        axis.set_title(textwrap.fill(name, max(8, int(size * 13))), fontsize=FONT_SIZE - 2)
-    for axis in axes.flat:
-        axis.set_xticks([])
-        axis.set_yticks([])
-        axis.spines[:].set_visible(False)
-    figure.suptitle(title, fontsize=FONT_SIZE + 1)
-    return figure
+def _title_room(title: str, width: float) -> float:
+    return 0.2 * most_lines([wrap(title, width - 0.2, FONT_SIZE + 1)]) + 0.15
 
 
-def _map(axis: Axes, drawn: NDArray, *, signed: bool) -> None:
-    largest = float(np.abs(drawn).max()) or 1.0
-    axis.imshow(drawn, cmap="RdBu_r" if signed else "magma", vmin=-largest if signed else 0, vmax=largest)
+def _pictures(images: NDArray) -> NDArray:
+    """Pictures of shape (N, H, W, C), whole numbers from 0 to 255 or fractions from 0 to 1."""
+    images = np.asarray(images)
+    images = images[..., None] if images.ndim == 3 else images
+    return images if images.dtype == np.uint8 else check_images(images)
+
+
+def _show(axis: Axes, image: NDArray) -> None:
+    top = 255 if image.dtype == np.uint8 else 1
+    axis.imshow(image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=top)
 
 
 def diverging_maps(
@@ -171,60 +142,63 @@ def diverging_maps(
     ValueError
         If there are no maps, or not as many captions.
     """
-    if len(maps) == 0 or len(maps) != len(captions):
-        raise ValueError(f"maps need one caption each, got {len(maps)} maps and {len(captions)} captions")
-    rows = -(-len(maps) // columns)
-    wrapped = [textwrap.fill(caption, max(8, int(size * 13)), break_long_words=False) for caption in captions]
-    caption_room = 0.17 * max(caption.count("\n") + 1 for caption in wrapped) * any(captions)
-    title = textwrap.fill(title, max(20, int((columns * size + 0.8) * 11)))
-    title_room = 0.25 * (title.count("\n") + 1)
-    figure = DescribedFigure(alt, figsize=(columns * size + 0.8, rows * (size + caption_room) + title_room))
-    axes = figure.subplots(rows, columns, squeeze=False)
-    largest = float(np.abs(maps).max()) or 1.0
-    for axis in axes.flat:
-        axis.axis("off")
-    for i, (axis, caption) in enumerate(zip(axes.flat, wrapped, strict=False)):
-        drawn = axis.imshow(maps[i], cmap=SIGNED_COLOURS, vmin=-largest, vmax=largest)
+    figure, axes = _grid(len(maps), captions, title, alt, columns, size, beside=0.9)
+    top = float(np.abs(maps).max()) or 1.0
+    for i, axis in enumerate(axes):
+        drawn = _show_signed(axis, maps[i], top)
         if outlines is not None:
             axis.contour(outlines[i], levels=[0.5], colors="black", linewidths=0.8)
-        axis.set_title(caption, fontsize=FONT_SIZE - 2)
-    bar = figure.colorbar(drawn, ax=axes, fraction=0.03, pad=0.02, shrink=0.9)
-    bar.set_label(label, fontsize=FONT_SIZE - 1)
-    bar.ax.tick_params(labelsize=FONT_SIZE - 2)
-    figure.suptitle(title, fontsize=FONT_SIZE + 1)
+    _colour_bar(figure, drawn, figure.axes, label)
     return figure
 
 
-def maps_on_one_scale(
+def _show_signed(axis: Axes, drawn: NDArray, top: float) -> AxesImage:
+    return axis.imshow(drawn, cmap=FOR_AND_AGAINST, vmin=-top, vmax=top)
+
+
+def _colour_bar(
+    figure: DescribedFigure, drawn: AxesImage, axes: Sequence[Axes], label: str, extend: str = "neither"
+) -> None:
+    bar = figure.colorbar(drawn, ax=list(axes), shrink=0.9, pad=0.02, aspect=5 * figure.get_figheight(), extend=extend)
+    bar.set_label(wrap(label, 0.7 * figure.get_figheight(), FONT_SIZE - 1), fontsize=FONT_SIZE - 1)
+    bar.ax.tick_params(labelsize=SMALL)
+
+
+def attribution_maps(
     images: NDArray,
     maps: Mapping[str, NDArray],
     captions: Sequence[str],
     *,
     title: str,
     alt: str,
-    limits: Sequence[float] | None = None,
+    shared_scale: bool = False,
     unit: str = "logits per pixel",
-    size: float = 1.35,
+    outlines: NDArray[np.bool_] | None = None,
+    size: float = 1.1,
 ) -> DescribedFigure:
-    """Pictures in the first row, and below them one row of signed maps for each method, all on one scale of colours.
+    """Pictures, and beside or below each the maps that methods of explanation drew of it.
 
-    :func:`attribution_maps` gives each map a scale of its own, for comparing places; here sizes can be compared, too.
+    A picture has a row where there are more methods than pictures, else a column. The maps of a method that has
+    negative values are drawn from blue (against the class) over white (nothing) to orange (for it), the others from
+    black to light.
 
     Parameters
     ----------
     images : numpy.ndarray of float in [0, 1] or uint8, shape (N, H, W, C)
-        The pictures, one column each.
-    maps : mapping of str to numpy.ndarray, shape (N, H, W)
-        Signed maps of each method, by its name.
+        The pictures.
+    maps : mapping of str to numpy.ndarray of float, shape (N, H, W)
+        Maps by name of the method.
     captions : sequence of str
         A caption for each picture.
     title, alt : str
         The finding, and the alternative text.
-    limits : sequence of float, optional
-        For each column the value that gets the full colour. If not given, **one** for all maps: the 99th percentile
-        of their absolute values; only then is there a colour bar, because only then do colours compare.
+    shared_scale : bool
+        If false, each map has a scale of its own, up to its largest value: compare places, not sizes. If true, all
+        share one, up to the 99th percentile of their absolute values, and a colour bar shows it: sizes compare, too.
     unit : str
-        What the colour bar measures.
+        What the colour bar of a shared scale measures.
+    outlines : numpy.ndarray of bool, shape (N, H, W), optional
+        Masks whose outline is drawn over each map.
     size : float
         Width of one picture, inches.
 
@@ -236,40 +210,53 @@ def maps_on_one_scale(
     Raises
     ------
     ValueError
-        If there is not a caption, a map of each method, and a limit for each picture.
+        If the numbers of pictures, captions and maps differ, there is none, or floats are outside [0, 1].
     """
-    lengths = [len(captions), *(len(rows) for rows in maps.values()), *([len(limits)] if limits is not None else [])]
-    if not maps or any(length != len(images) for length in lengths):
-        raise ValueError(f"{len(images)} pictures need as many captions, maps and limits, got {lengths}")
-    top = float(np.percentile(np.abs(np.stack(list(maps.values()))), 99)) or 1.0
-    width = 1.4 + size * len(images) + 0.9 * (limits is None)
-    title = textwrap.fill(title, int(width * 11))
-    rows = size * (1 + len(maps)) + 0.25 * (title.count("\n") + 1)
-    figure = DescribedFigure(alt, figsize=(width, rows + 0.35))
+    counts = {len(images), len(captions), *(len(drawn) for drawn in maps.values())}
+    if len(counts) != 1 or 0 in counts or not maps:
+        raise ValueError(f"every picture needs a caption and a map from every method, got {sorted(counts)} of them")
+    figure, axes = _picture_table(captions, ["", *maps], title, alt, size, 0.9 * shared_scale)
+    for axis, image in zip(axes[:, 0], _pictures(images), strict=True):
+        _show(axis, image)
+    shared = float(np.percentile(np.abs(np.stack(list(maps.values()))), 99)) or 1.0 if shared_scale else None
+    for column, drawn in enumerate(maps.values(), start=1):
+        for row, axis in enumerate(axes[:, column]):
+            shown = _show_map(axis, drawn[row], shared, signed=shared_scale or bool(np.min(drawn) < 0))
+            shown.set_extent(axes[row, 0].images[0].get_extent())  # a coarse map covers the whole picture, too
+            if outlines is not None and outlines[row].any():
+                axis.contour(outlines[row], levels=[0.5], colors=[COLOURS[2]], linewidths=1)
+    if shared_scale:
+        _colour_bar(figure, shown, list(axes.flat), f"{unit} (orange: for the class)", extend="both")
+    return figure
+
+
+def _show_map(axis: Axes, drawn: NDArray, top: float | None, *, signed: bool) -> AxesImage:
+    top = top or float(np.abs(drawn).max()) or 1.0
+    return _show_signed(axis, drawn, top) if signed else axis.imshow(drawn, cmap="magma", vmin=0, vmax=top)
+
+
+def _picture_table(
+    captions: Sequence[str], methods: Sequence[str], title: str, alt: str, size: float, beside: float
+) -> tuple[DescribedFigure, NDArray]:
+    """Named places for pictures and methods, as an array of axes [picture, method]."""
+    upright = len(methods) - 1 > len(captions)  # a row for each picture
+    left, above = (captions, methods) if upright else (methods, captions)
+    left, above = [wrap(name, 1.2, SMALL) for name in left], [wrap(name, size - 0.06, SMALL) for name in above]
+    width = len(above) * size + widest(left, SMALL) + 0.2 + beside
+    height = len(left) * size + LINE * most_lines(above) + _title_room(title, width)
+    figure = DescribedFigure(alt, figsize=(width, height))
     figure.set_layout_engine("constrained", h_pad=0.02, w_pad=0.02, hspace=0.02, wspace=0.02)
-    axes = figure.subplots(1 + len(maps), len(images), squeeze=False)
-    for column, caption in enumerate(captions):
-        axes[0, column].imshow(
-            np.squeeze(images[column]), cmap="gray", vmin=0, vmax=255 if images.dtype == np.uint8 else 1
-        )
-        axes[0, column].set_title(textwrap.fill(caption, max(8, int(size * 13))), fontsize=FONT_SIZE - 2)
-    for row, (name, drawn) in enumerate(maps.items(), start=1):
-        axes[row, 0].set_ylabel(
-            textwrap.fill(name, 18, break_long_words=False), fontsize=FONT_SIZE - 2, rotation=0, ha="right", va="center"
-        )
-        for column in range(len(images)):
-            limit = top if limits is None else limits[column] or 1.0
-            shown = axes[row, column].imshow(drawn[column], cmap=SIGNED_COLOURS, vmin=-limit, vmax=limit)
+    set_title(figure, title)
+    axes = figure.subplots(len(left), len(above), squeeze=False)
+    for axis, name in zip(axes[:, 0], left, strict=True):
+        axis.set_ylabel(name, fontsize=SMALL, rotation=0, ha="right", va="center")
+    for axis, name in zip(axes[0], above, strict=True):
+        axis.set_title(name, fontsize=SMALL)
     for axis in axes.flat:
         axis.set_xticks([])
         axis.set_yticks([])
         axis.spines[:].set_visible(False)
-    if limits is None:
-        bar = figure.colorbar(shown, ax=axes[1:], shrink=0.9, pad=0.02, aspect=30, extend="both")
-        bar.set_label(f"{unit} (orange: for the class)", fontsize=FONT_SIZE - 2)
-        bar.ax.tick_params(labelsize=FONT_SIZE - 2)
-    figure.suptitle(title, fontsize=FONT_SIZE + 1)
-    return figure
+    return figure, axes if upright else axes.T
 
 
 def annotated_image(
@@ -282,7 +269,7 @@ def annotated_image(
     image : numpy.ndarray of float in [0, 1], shape (H, W)
         A grey picture.
     places : mapping of str to (row, column)
-        Pixels by a short name, counted from the upper left.
+        Pixels by a short name, counted from the upper left; names of the same pixel stand side by side.
     title, alt : str
         The finding, and the alternative text.
     size : float
@@ -293,12 +280,25 @@ def annotated_image(
     DescribedFigure
         The figure.
     """
-    figure, axis = _one_axis(alt, (size + 1.2, size + 0.9))
+    figure, axis = one_axis(alt, size + 1.2)
     axis.imshow(image, cmap="gray_r", vmin=0, vmax=1.4)  # never quite black, so that the marks stand out
+    mark = {"boxstyle": "square,pad=0.2", "facecolor": COLOURS[0], "edgecolor": "white"}
+    names: dict[tuple[int, int], list[str]] = {}
     for name, (row, column) in places.items():
-        axis.plot(column, row, MARKERS[1], markersize=11, color=COLOURS[0], markeredgecolor="white")
-        axis.text(column, row, name, ha="center", va="center", fontsize=FONT_SIZE - 2, color="white", weight="bold")
-    _finish(figure, axis, title, "column of pixels", "row of pixels")
+        names.setdefault((row, column), []).append(name)
+    for (row, column), here in names.items():
+        axis.text(
+            column,
+            row,
+            ", ".join(here),
+            ha="center",
+            va="center",
+            fontsize=SMALL,
+            color="white",
+            weight="bold",
+            bbox=mark,
+        )
+    finish(figure, axis, title, ("column of pixels", "row of pixels"), size)
     return figure
 
 
@@ -319,7 +319,10 @@ def with_alt_text(figure: Figure, alt: str) -> DescribedFigure:
     """
     import matplotlib.pyplot as plt
 
-    figure.canvas.draw()
+    with rc_context({"text.parse_math": False}):
+        no_mathtext(figure)
+        figure.draw_without_rendering()
+    no_mathtext(figure)  # once more: the powers of ten on its axes are known only now
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=90, bbox_inches="tight")
     plt.close(figure)

@@ -7,11 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.plotting._style import FONT_SIZE, DescribedFigure, _finish, _one_axis
+from helpers.plotting._style import (
+    FONT_SIZE,
+    LONGEST_NAME,
+    DescribedFigure,
+    finish,
+    lightness,
+    most_lines,
+    name_columns,
+    name_rows,
+    one_axis,
+    widest,
+    wrap,
+)
 
 
-def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str], *, title: str, alt: str) -> DescribedFigure:
-    """A confusion matrix: rows are what it was, columns what the model said.
+def confusion_matrix(counts: NDArray[np.integer], names: Sequence[str], *, title: str, alt: str) -> DescribedFigure:
+    """A confusion matrix: rows are what it was, columns what the model said; darker is a larger share of the row.
 
     Parameters
     ----------
@@ -27,21 +39,14 @@ def confusion_matrix(counts: NDArray[np.int64], names: Sequence[str], *, title: 
     DescribedFigure
         The figure.
     """
-    figure, axis = _one_axis(alt, (6.4, 5.2))
+    counts = np.asarray(counts)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    for row, column in np.argwhere(counts > 0):
-        dark = shares[row, column] > 0.5
-        colour = "white" if dark else "black"
-        axis.text(column, row, counts[row, column], ha="center", va="center", fontsize=FONT_SIZE - 2, color=colour)
-    axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=FONT_SIZE - 1)
-    axis.set_yticks(range(len(names)), names, fontsize=FONT_SIZE - 1)
-    _finish(figure, axis, title, "what the model said", "what it was")
-    return figure
+    texts = np.where(counts > 0, counts.astype(str), "")
+    return _table(shares, texts, names, (0, 1), title, alt, ("what the model said", "what it was"))
 
 
 def heatmap(
-    values: NDArray[np.floating], names: Sequence[str], *, title: str, alt: str, low: float = -1.0, high: float = 1.0
+    values: NDArray[np.floating], names: Sequence[str], *, title: str, alt: str, low: float = 0.0, high: float = 1.0
 ) -> DescribedFigure:
     """A square table of numbers, darker where they are larger: correlations between methods, for instance.
 
@@ -61,12 +66,31 @@ def heatmap(
     DescribedFigure
         The figure.
     """
-    figure, axis = _one_axis(alt, (2.6 + 0.52 * len(names), 1.7 + 0.36 * len(names)))
-    axis.imshow(values, cmap="Blues", vmin=low, vmax=high, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
-        colour = "white" if value > low + 0.6 * (high - low) else "black"
-        axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=FONT_SIZE - 2, color=colour)
-    axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=FONT_SIZE - 2)
-    axis.set_yticks(range(len(names)), names, fontsize=FONT_SIZE - 2)
-    _finish(figure, axis, title, "", "")
+    values = np.asarray(values, dtype=float)
+    texts = np.array([f"{value:.2f}" for value in values.flat]).reshape(values.shape)
+    return _table(values, texts, names, (low, high), title, alt, ("", ""))
+
+
+def _table(
+    values: NDArray,
+    texts: NDArray[np.str_],
+    names: Sequence[str],
+    limits: tuple[float, float],
+    title: str,
+    alt: str,
+    labels: tuple[str, str],
+) -> DescribedFigure:
+    small, size, n = FONT_SIZE - 2, FONT_SIZE - 1, len(names)
+    rows = [wrap(name, LONGEST_NAME, size) for name in names]
+    # A cell is as wide as its text, and as names in lines take at an angle below it.
+    lines = 0.155 * most_lines(rows)
+    cell = max(0.46, widest(list(texts.flat), small) + 0.1, 1.6 * lines + 0.1)
+    figure, axis = one_axis(alt, max(4.0, 0.6 + widest(rows, size) + cell * n))
+    image = axis.imshow(values, cmap="Blues", vmin=limits[0], vmax=limits[1], aspect="auto")
+    for (row, column), text in np.ndenumerate(texts):
+        colour = "white" if lightness(tuple(image.to_rgba(values[row, column]))) < 55 else "black"
+        axis.text(column, row, text, ha="center", va="center", fontsize=small, color=colour)
+    name_columns(axis, names, cell)
+    name_rows(axis, rows)
+    finish(figure, axis, title, labels, max(0.38, lines + 0.1) * n)
     return figure

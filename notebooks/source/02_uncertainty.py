@@ -460,7 +460,7 @@ plotting.histogram(
     title="The promise holds on average; few calibration pictures make it a gamble",
     alt="Distribution of the coverage over 1,000 random splits with 50 and with 1,000 calibration pictures.",
     x_label="share of test pictures whose set contains the truth",
-    threshold=("promised", 1 - alpha),
+    reference=("promised", 1 - alpha),
 )
 
 # %% [markdown]

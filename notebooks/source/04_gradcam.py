@@ -240,7 +240,7 @@ plotting.attribution_maps(
 )
 
 # %% [markdown]
-# Red speaks for the class and blue against it; maps from black to light know no "against". Each map has its own scale. Where there is a
+# Orange speaks for the class and blue against it; maps from black to light know no "against". Each map has its own scale. Where there is a
 # green line, it surrounds the **evidence**: the part of the sign that tells its class from the others, known because the picture was drawn.
 # The last three columns are **baselines**: noise, a blob in the middle, the edges of the picture. **Are you sure that the first seven depend on the
 # network, and not on the picture alone? Which would you bet on?** Remember your answer until step 7.

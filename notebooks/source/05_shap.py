@@ -196,7 +196,7 @@ def on_pixels(draw, **options):
 
 def draw_both(runs, title):
     maps = [run.reshape(1, *data.shape) for run in runs]
-    shap.image_plot(maps, picture[None], labels=["one draw", "another draw"], show=False)
+    shap.image_plot(maps, picture[None], ["one draw", "another draw"], cmap=plotting.FOR_AND_AGAINST, show=False)
     plt.suptitle(title, y=0.86)
     return plotting.with_alt_text(plt.gcf(), alt="shap's image plot of two runs of KernelExplainer on single pixels.")
 
@@ -268,14 +268,15 @@ two = {  # the recipe, mended: by the library, one class at a time
     for name, kind in zip(names[:2], classes[:2], strict=True)
 }
 maps = [explain.paint(values, parts[:2])[..., None] for values in two.values()]
-shap.image_plot(maps, examples[:2], labels=[f"for {name}" for name in two], true_labels=names[:2], width=7, show=False)
+style = {"width": 7, "cmap": plotting.FOR_AND_AGAINST, "show": False}
+shap.image_plot(maps, examples[:2], labels=[f"for {name}" for name in two], true_labels=names[:2], **style)
 plt.suptitle(f"Sixteen parts, and what each counts for {' and for '.join(two)}", y=1.0)
 plotting.with_alt_text(
     plt.gcf(), alt="shap's image plot: two pictures, and the Shapley values of their parts for two classes."
 )
 
 # %% [markdown]
-# Red parts speak for the class, blue parts against it. Each part's value is shared out equally over its pixels, so that a map adds
+# Orange parts speak for the class, blue parts against it. Each part's value is shared out equally over its pixels, so that a map adds
 # up to its logit's gain. The sharp edges are those of the grid: the network knows nothing of them. Look along a row: what speaks for one class may
 # speak against another, so a map says nothing as long as its class is not named.
 #
@@ -295,14 +296,14 @@ mixed_maps = explain.paint(mixed_values, parts)
 limits = np.abs(mixed_maps).max(axis=(1, 2))
 
 # %%
-plotting.maps_on_one_scale(
+plotting.attribution_maps(
     mixed,
     {"each on its own scale": mixed_maps},
     [
         f"{data.class_names[kind]}, full colour at {limit:.4f}"
         for kind, limit in zip(mixed_classes, limits, strict=True)
     ],
-    limits=limits,
+    size=1.35,
     title=f"The same orange stands for {limits.min():.4f} in one picture and for {limits.max():.4f} in another, in logits per pixel",
     alt="Maps of a clear picture, a doubtful one, noise, and the background, each on its own scale: all look equally strong.",
 )
@@ -401,13 +402,15 @@ print(f"and {kept} times the error with l1_reg=False")
 
 # %%
 curves = {name: (evaluations, np.sqrt(rows.mean(axis=0))) for name, rows in squares.items()}
-plotting.log_log(
+plotting.line_plot(
     curves | {"floor of ten values (computed)": (evaluations, np.full(len(evaluations), np.sqrt(lost.mean())))},
     title=f"shap's default cannot pass its floor; with 4,096 evaluations it is {kept.value:.1f} times as wrong as with l1_reg=False",
     alt="Root mean square error of Shapley values against the number of evaluations, on logarithmic axes, four ways.",
     x_label="evaluations for each game (of 65,534)",
     y_label="error, logits",
-    guide=("the root: slope -1/2", -0.5),
+    power_law=("the root: slope -1/2", -0.5),
+    log_x=True,
+    log_y=True,
 )
 
 # %% [markdown]
@@ -501,12 +504,14 @@ gains = predict(examples)[np.arange(4), classes] - predict(background)[0, classe
 off = {name: np.abs(drawn.sum(axis=(1, 2)) - gains) / np.abs(gains) for name, drawn in shown.items()}
 loosest = max(off, key=lambda name: off[name].mean())
 exactly = ", ".join(name for name in off if off[name].max() < 1e-3)
-plotting.maps_on_one_scale(
+plotting.attribution_maps(
     examples,
     shown,
     names,
     title=f"One gain. It is shared out exactly by {exactly}; {loosest} is off by {off[loosest].mean():.1%} on average",
     alt="Four pictures and the signed maps of four SHAP methods below them, on one colour scale.",
+    shared_scale=True,
+    size=1.35,
 )
 
 # %% [markdown]
@@ -543,13 +548,15 @@ by_background = {
 # %%
 total = {name: intervals.mean(found.sum(axis=1)) for name, found in by_background.items()}
 least = min(total, key=lambda name: abs(total[name].value))
-plotting.maps_on_one_scale(
+plotting.attribution_maps(
     same_class[:5],
     {name: explain.paint(found[:5], cells[:5]) for name, found in by_background.items()},
     [f"{data.class_names[label]}"] * 5,
     title=f"Nearest to nothing to explain, on average: against {least}, {total[least].value:.1f} logits; "
     f"most: against {max(total, key=lambda name: total[name].value)}, {max(e.value for e in total.values()):.1f}",
     alt="Five pictures of one class, and below them their Shapley values against four different backgrounds.",
+    shared_scale=True,
+    size=1.35,
 )
 
 
@@ -786,13 +793,15 @@ inside = intervals.mean(alike(by_part["path dependent"], by_part["interventional
 print("rank correlation over the sixteen parts: path dependent with interventional", inside)
 for name, estimate in outside.items():
     print(f"KernelSHAP with TreeSHAP, {name}: {estimate}")
-plotting.maps_on_one_scale(
+plotting.attribution_maps(
     1 - written[:6],
     {f"TreeSHAP, {name}": found[:6] for name, found in on_tree.items()},
     [f"a {digit}" for digit in said[:6]],
     title=f"Two games, one forest: rank correlation {inside.value:.2f}; with KernelSHAP {outside['path dependent'].value:.2f} and {outside['interventional'].value:.2f}",
     alt="Six handwritten digits and the TreeSHAP values of their pixels, path dependent and interventional.",
     unit="probability per pixel",
+    shared_scale=True,
+    size=1.35,
 )
 
 # %% [markdown]

@@ -1,4 +1,4 @@
-"""Figures: what they carry, what they refuse, that nothing of their text is cut off."""
+"""Figures: what they carry, what they show, what they refuse."""
 
 import base64
 import io
@@ -11,112 +11,22 @@ from PIL import Image
 from helpers import plotting
 from helpers.intervals import Estimate
 from helpers.uncertainty import equal_width_edges, reliability_table
-
-RNG = np.random.default_rng(0)
-WORDS = {
-    "title": "A finding that is rather long and would not fit on one line of a figure of this width",
-    "alt": "What it shows.",
-}
-
-
-def estimates(n=12):
-    return {f"a name of some length, {i}": Estimate(0.5 + i / 100, 0.4, 0.7, 1000) for i in range(n)}
-
-
-def probabilities():
-    p = RNG.dirichlet(np.ones(4), 300)
-    return p, RNG.integers(0, 4, 300)
-
-
-def contour():
-    """What a library might draw."""
-    import matplotlib.pyplot as plt
-
-    figure, axis = plt.subplots(figsize=(4, 3))
-    axis.contourf(RNG.random((5, 5)))
-    return figure
-
-
-FIGURES = {
-    "image_grid": lambda: plotting.image_grid(
-        RNG.integers(0, 256, (5, 32, 32, 3), dtype=np.uint8), ["pedestrian crossing"] * 5, columns=4, **WORDS
-    ),
-    "image_grid of one grey picture": lambda: plotting.image_grid(RNG.random((1, 28, 28, 1)), [""], **WORDS),
-    "line_plot": lambda: plotting.line_plot(
-        {f"curve {i}": (range(5), RNG.random(5)) for i in range(7)},
-        x_label="x",
-        y_label="y",
-        bands={"curve 1": (np.zeros(5), np.ones(5))},
-        reference=("level", 0.5),
-        **WORDS,
-    ),
-    "forest_plot": lambda: plotting.forest_plot(
-        estimates(), x_label="share", reference=("all", 0.6), groups=[0, 1] * 6, **WORDS
-    ),
-    "confusion_matrix": lambda: plotting.confusion_matrix(
-        np.eye(10, dtype=int) * 50, [f"class number {i}" for i in range(10)], **WORDS
-    ),
-    "reliability_diagram": lambda: plotting.reliability_diagram(
-        {name: reliability_table(*probabilities(), equal_width_edges(15)) for name in ("a", "b")}, **WORDS
-    ),
-    "histogram": lambda: plotting.histogram(
-        {"a": RNG.random(50), "b": RNG.random(50)}, x_label="x", threshold=("t", 0.5), **WORDS
-    ),
-    "stacked_bars": lambda: plotting.stacked_bars(
-        {"one": [1, 2], "two": [2, 1]}, ["first", "second"], y_label="nats", reference=("ln 2", 2.5), **WORDS
-    ),
-    "diverging_maps": lambda: plotting.diverging_maps(
-        RNG.normal(size=(7, 9, 9)), ["a caption that is long"] * 7, label="weight", columns=4, **WORDS
-    ),
-    "diverging_maps of one, outlined": lambda: plotting.diverging_maps(
-        RNG.normal(size=(1, 9, 9)), [""], label="weight", outlines=np.eye(9)[None], **WORDS
-    ),
-    "diverging_bars": lambda: plotting.diverging_bars(
-        {f"word number {i}": i - 5.5 for i in range(12)}, x_label="logits", sides=("honest", "spam"), **WORDS
-    ),
-    "scatter_plot": lambda: plotting.scatter_plot(
-        {"a": (RNG.random(50), RNG.random(50)), "b": (RNG.random(50), RNG.random(50))},
-        x_label="x",
-        y_label="y",
-        **WORDS,
-    ),
-    "annotated_image": lambda: plotting.annotated_image(
-        RNG.random((28, 28)), {"1": (0, 0), "2": (27, 27), "3": (5, 20)}, **WORDS
-    ),
-}
+from tests.plotting.gallery import FIGURES, SIGNS
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_carries_its_alternative_text_and_a_picture(name):
-    data, metadata = FIGURES[name]()._repr_mimebundle_()
+    data, metadata = FIGURES[name](SIGNS)._repr_mimebundle_()
     assert metadata == {"image/png": {"alt": "What it shows."}}
     assert data["text/html"].startswith('<img alt="What it shows." src="data:image/png;base64,')
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("L"))
     assert picture.std() > 5
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_no_text_runs_out_of_the_figure(name):
-    figure = FIGURES[name]()
-    figure.draw_without_rendering()
-    box = figure.get_tightbbox()
-    width, height = figure.get_size_inches()
-    assert box.x0 >= -0.05
-    assert box.y0 >= -0.05
-    assert box.x1 <= width + 0.05
-    assert box.y1 <= height + 0.05
-
-
-def test_series_differ_without_colour():
-    axis = FIGURES["line_plot"]().axes[0]
-    styles = {(line.get_marker(), str(line.get_linestyle()), line._unscaled_dash_pattern) for line in axis.lines[:7]}
-    assert len({str(style) for style in styles}) == 7
-
-
 def test_what_makes_no_figure():
     with pytest.raises(ValueError, match="alternative text"):
         plotting.line_plot({"a": ([0], [0])}, title="t", alt=" ", x_label="x", y_label="y")
-    with pytest.raises(ValueError, match="one caption for each picture, got 2 and 1"):
+    with pytest.raises(ValueError, match="needs a caption, and one must be there: got 2 and 1"):
         plotting.image_grid(np.zeros((2, 8, 8, 1)), ["one"], title="t", alt="a")
     with pytest.raises(ValueError, match="got 0 and 0"):
         plotting.image_grid(np.zeros((0, 8, 8, 1)), [], title="t", alt="a")
@@ -127,36 +37,97 @@ def test_signed_maps_share_one_scale_with_zero_in_the_middle():
         np.stack([np.full((4, 4), -1.0), np.full((4, 4), 5.0)]), ["a", "b"], title="t", alt="a", label="weight"
     )
     assert {axis.images[0].get_clim() for axis in figure.axes if axis.images} == {(-5.0, 5.0)}
-    with pytest.raises(ValueError, match="got 2 maps and 1 captions"):
+    with pytest.raises(ValueError, match="got 2 and 1"):
         plotting.diverging_maps(np.zeros((2, 4, 4)), ["one"], title="t", alt="a", label="weight")
     plotting.diverging_maps(np.zeros((1, 4, 4)), ["nothing"], title="t", alt="a", label="weight")
-
-
-def test_against_and_for_differ_in_lightness():
-    lightness = plotting.SIGNED_COLOURS([0.0, 0.5, 1.0])[:, :3] @ [0.2126, 0.7152, 0.0722]
-    assert lightness[1] > 0.99
-    assert abs(lightness[0] - lightness[2]) > 0.2
 
 
 def test_a_librarys_figure_is_closed_when_it_is_described():
     import matplotlib.pyplot as plt
 
     before = plt.get_fignums()
-    plotting.with_alt_text(contour(), "a contour")
+    FIGURES["with_alt_text"](SIGNS)
     assert plt.get_fignums() == before
 
 
-def test_maps_share_one_scale_unless_told_otherwise():
+def test_maps_have_scales_of_their_own_or_share_one():
     maps = {"small": 0.01 * np.ones((2, 8, 8)), "large": np.stack([np.ones((8, 8)), -np.ones((8, 8))])}
     images = np.zeros((2, 8, 8, 1))
-    shared = plotting.maps_on_one_scale(images, maps, ["a", "b"], title="t", alt="a")
-    assert len({image.get_clim() for axis in shared.axes[2:6] for image in axis.images}) == 1
+    shared = plotting.attribution_maps(images, maps, ["a", "b"], title="t", alt="a", shared_scale=True)
+    assert {image.get_clim() for axis in shared.axes[2:6] for image in axis.images} == {(-1.0, 1.0)}
     assert len(shared.axes) == 7  # the last one is the colour bar
-    own = plotting.maps_on_one_scale(images, maps, ["a", "b"], title="t", alt="a", limits=[1.0, 2.0])
-    assert [axis.images[0].get_clim() for axis in own.axes[2:4]] == [(-1, 1), (-2, 2)]
-    assert len(own.axes) == 6
-    with pytest.raises(ValueError, match="2 pictures need as many captions"):
-        plotting.maps_on_one_scale(images, maps, ["a"], title="t", alt="a")
+    own = plotting.attribution_maps(images, maps, ["a", "b"], title="t", alt="a")
+    assert [axis.images[0].get_clim() for axis in own.axes[2:]] == [(0, 0.01), (0, 0.01), (-1, 1), (-1, 1)]
+    with pytest.raises(ValueError, match=r"every picture needs a caption and a map from every method, got \[1, 2\]"):
+        plotting.attribution_maps(images, maps, ["a"], title="t", alt="a")
+
+
+def test_a_picture_has_a_row_where_there_are_more_methods_than_pictures():
+    maps = {name: np.ones((2, 8, 8)) for name in "abc"}
+    for chosen, shape in ((maps, (2, 4)), ({"a": maps["a"]}, (2, 2))):
+        figure = plotting.attribution_maps(np.zeros((2, 8, 8, 1)), chosen, ["x", "y"], title="t", alt="a")
+        assert figure.axes[0].get_gridspec().get_geometry() == shape
+        titles = [axis.get_title() for axis in figure.axes[: shape[1]]]
+        assert titles == (["", *chosen] if len(chosen) > 2 else ["x", "y"])
+
+
+def test_a_coarse_map_covers_its_picture():
+    figure = plotting.attribution_maps(
+        np.zeros((1, 32, 32, 3)),
+        {"coarse": np.ones((1, 4, 4))},
+        ["x"],
+        title="t",
+        alt="a",
+        outlines=np.eye(32)[None] > 0,
+    )
+    assert figure.axes[1].images[0].get_extent() == figure.axes[0].images[0].get_extent()
+
+
+def test_names_of_one_pixel_stand_side_by_side():
+    figure = plotting.annotated_image(np.zeros((9, 9)), {"1": (2, 3), "2": (4, 4), "3": (2, 3)}, title="t", alt="a")
+    assert {text.get_text(): text.get_position() for text in figure.axes[0].texts} == {"1, 3": (3, 2), "2": (4, 4)}
+
+
+def test_pictures_outside_their_range_are_refused():
+    words = {"title": "t", "alt": "a"}
+    with pytest.raises(ValueError, match="got 0 to 255"):
+        plotting.image_grid(np.full((1, 8, 8, 3), 255.0) * np.eye(8)[..., None], [""], **words)
+    with pytest.raises(ValueError, match="got 0 to 2"):
+        plotting.attribution_maps(2 * np.eye(8)[None, ..., None], {"m": np.zeros((1, 8, 8))}, [""], **words)
+
+
+def test_a_curve_of_a_power_goes_through_the_first_point():
+    x = np.array([1.0, 10.0, 100.0])
+    figure = plotting.line_plot(
+        {"a": (x, 5 / x)},
+        power_law=("root", -0.5),
+        log_x=True,
+        log_y=True,
+        title="t",
+        alt="a",
+        x_label="x",
+        y_label="y",
+    )
+    axis = figure.axes[0]
+    np.testing.assert_allclose(axis.lines[1].get_ydata(), 5 / np.sqrt(x))
+    assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["1", "10", "100"]
+
+
+def test_groups_are_as_many_as_rows():
+    with pytest.raises(ValueError, match="zip"):
+        plotting.forest_plot({"a": Estimate(0.5, 0.4, 0.6, 9)}, groups=[0, 1], x_label="x", title="t", alt="a")
+
+
+def test_more_parts_than_hatches_are_refused():
+    with pytest.raises(ValueError, match="at most 7 parts are told apart, got 8"):
+        plotting.stacked_bars({f"{i}": [1] for i in range(8)}, ["bar"], y_label="y", title="t", alt="a")
+
+
+def test_a_rival_without_a_score_is_refused():
+    scores = {"mass": {"a": Estimate(0.5, 0.4, 0.6, 9)}}
+    with pytest.raises(ValueError, match=r"every measure needs a score of the rival 'b', got \[\['a'\]\]"):
+        plotting.comparison_plot(scores, {}, rival="b", title="t", alt="a")
 
 
 def test_an_empty_bin_leaves_no_dot():
