@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.contracts import check_count, check_seed
-from helpers.explain._graphs import (
+from helpers.explain.base import Explainer
+from helpers.models.backend import keras, tf
+from helpers.models.graphs import (
     Halves,
     affine_halves,
     batch_size_for,
@@ -24,8 +26,6 @@ from helpers.explain._graphs import (
     places_of,
     traced,
 )
-from helpers.explain.base import Explainer
-from helpers.models.backend import keras, tf
 
 # Points on the paths of several pictures that go through the network at once.
 _POINTS_AT_ONCE = 256

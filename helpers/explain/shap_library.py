@@ -19,10 +19,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.contracts import Predict, check_fits, check_images, check_labels
 from helpers.explain import shapley
-from helpers.explain._graphs import logits_of
 from helpers.explain.base import Explainer, Maps
 from helpers.explain.shapley import Segmenter
 from helpers.models.backend import keras, tf
+from helpers.models.graphs import logits_of
 from helpers.progress import with_bar
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.contracts import check_count, check_fits, check_images, check_labels, check_seed
-from helpers.explain._graphs import find_layer, logits_of, traced
 from helpers.explain.base import Explainer
 from helpers.models.backend import keras, tf
+from helpers.models.graphs import find_layer, logits_of, traced
 from helpers.models.prediction import predict_function
 
 METHODS = ("gradcam", "vanilla_gradients", "gradients_inputs", "integrated_gradients", "smoothgrad", "occlusion")

@@ -8,8 +8,9 @@ import torch
 from captum import attr
 
 from helpers import explain, models
-from helpers.explain import _graphs, gradients
+from helpers.explain import gradients
 from helpers.explain.gradients import gradcam_maps
+from helpers.models import graphs
 from helpers.models.backend import keras, tf
 from tests.explain.networks import (
     CLASSES,
@@ -104,7 +105,7 @@ def seen_by(model, layer, images):
 )
 def test_places_of_the_course_network_lie_where_they_look(shape, middles):
     model = with_biases(models.course_cnn(shape, 5, seed=0))
-    rows, columns = _graphs.places_of(model, "conv3")
+    rows, columns = graphs.places_of(model, "conv3")
     assert rows == columns == (8.5, 4.0)
     assert seen_by(model, "conv3", pictures(64, shape)) == middles
 
@@ -116,23 +117,23 @@ def test_places_of_a_padded_chain_lie_where_they_look():
     x = keras.layers.AveragePooling2D(3, strides=2, name="b")(x)
     x = keras.layers.DepthwiseConv2D(3, dilation_rate=2, name="c")(x)
     model = keras.Model(inputs, x)
-    rows, columns = _graphs.places_of(model, "b")
+    rows, columns = graphs.places_of(model, "b")
     assert rows == (3.0, 4.0)
     assert columns == (3.0, 4.0)
     found = seen_by(model, "b", pictures(8, (40, 36, 3)))
     assert found[1:-1] == [
         rows.first + rows.step * i for i in range(1, len(found) - 1)
     ]  # the ends are cut at the border
-    assert _graphs.places_of(model, "c")[0] == (11.0, 4.0)
+    assert graphs.places_of(model, "c")[0] == (11.0, 4.0)
 
 
 def test_places_of_a_network_that_branches_are_not_told():
-    assert _graphs.places_of(residual_network(), "last") is None
+    assert graphs.places_of(residual_network(), "last") is None
 
 
 def test_gradcam_lights_up_what_its_place_sees(network):
     """Only one place of conv3 sees the corner, so a mark there cannot light up the far side of the map."""
-    rows, _ = _graphs.places_of(network, "conv3")
+    rows, _ = graphs.places_of(network, "conv3")
     drawn = rows.spread(4, 32)
     np.testing.assert_allclose(drawn.sum(axis=1), 1, atol=1e-6)
     assert drawn.argmax(axis=0).tolist()[1:3] == [12, 16]
@@ -246,7 +247,7 @@ def test_logits_are_explained_where_the_softmax_has_no_gradient_left(asked):
     assert (probabilities.max(axis=1) == 1).all()
     with tf.GradientTape() as tape:
         pixels = tf.Variable(images)
-        of_softmax = _graphs.chosen_logits(sure(pixels), classes)
+        of_softmax = graphs.chosen_logits(sure(pixels), classes)
     of_logits = explain.vanilla_gradients(sure)(images, classes).max(axis=(1, 2))
     assert (of_logits > 1).all()
     assert np.abs(tape.gradient(of_softmax, pixels)).max() < 1e-20 * of_logits.min()
@@ -285,12 +286,12 @@ def test_the_affine_start_is_an_exact_short_cut(make):
     finally:
         keras.config.set_dtype_policy("float32")
     model.set_weights(small.get_weights())
-    logits = _graphs.logits_of(model)
+    logits = graphs.logits_of(model)
     images = tf.constant(pictures(3, model.input_shape[1:]), tf.float64)
     classes = tf.constant([0, 1, 4], tf.int64)
     places = tf.constant([0.1, 0.5, 0.8, 0.9], tf.float64)
     found = []
-    for halves in (_graphs.affine_halves(logits), _graphs.whole(logits)):
+    for halves in (graphs.affine_halves(logits), graphs.whole(logits)):
         line = gradients._line(halves.before(tf.zeros_like(images[:1])), halves.before(images), places)
         found.append(gradients._mean_gradient(halves, images, line, classes).numpy())
     assert distance(found[0], found[1]) < 1e-6
@@ -298,13 +299,13 @@ def test_the_affine_start_is_an_exact_short_cut(make):
 
 
 def test_what_counts_as_an_affine_start(network):
-    assert _graphs.affine_halves(_graphs.logits_of(network)).layers == ("normalise", "conv1")
-    graph = _graphs.logits_of(residual_network())
-    assert _graphs.affine_halves(graph).layers == ("normalise", "pad", "stem", "stem_norm")
-    logits_from = _graphs.logits_of(branching_network())
-    assert _graphs.affine_halves(logits_from).layers == ()
-    dense = _graphs.logits_of(dense_network())
-    assert _graphs.affine_halves(dense).layers == ()
+    assert graphs.affine_halves(graphs.logits_of(network)).layers == ("normalise", "conv1")
+    graph = graphs.logits_of(residual_network())
+    assert graphs.affine_halves(graph).layers == ("normalise", "pad", "stem", "stem_norm")
+    logits_from = graphs.logits_of(branching_network())
+    assert graphs.affine_halves(logits_from).layers == ()
+    dense = graphs.logits_of(dense_network())
+    assert graphs.affine_halves(dense).layers == ()
 
 
 def branching_network():
@@ -333,8 +334,8 @@ def test_pool_and_activation_change_places_only_where_they_may(activation, pool)
     model = keras.Model(inputs, keras.layers.Softmax()(logits))
     images, classes = pictures(4, (9, 9, 2)), some_classes(4, 3)
     own = explain.integrated_gradients(model, 7)(images, classes)
-    whole = _graphs.logits_of(model)
-    plain = gradients._integrated(whole, _graphs.whole(whole), 7, 0.0, None)(images, classes)
+    whole = graphs.logits_of(model)
+    plain = gradients._integrated(whole, graphs.whole(whole), 7, 0.0, None)(images, classes)
     assert distance(own, plain) < 1e-5
 
 
@@ -415,10 +416,10 @@ def test_no_more_points_at_once_than_asked_for():
 
 
 def test_batches_of_large_pictures_are_small(network):
-    assert _graphs.batch_size_for(network, None) == 256
-    assert _graphs.batch_size_for(keras.Model(inputs := keras.Input((224, 224, 3)), inputs), None) == 5
-    assert _graphs.batch_size_for(keras.Model(inputs := keras.Input((2000, 2000, 3)), inputs), None) == 1
-    assert _graphs.batch_size_for(network, 7) == 7
+    assert graphs.batch_size_for(network, None) == 256
+    assert graphs.batch_size_for(keras.Model(inputs := keras.Input((224, 224, 3)), inputs), None) == 5
+    assert graphs.batch_size_for(keras.Model(inputs := keras.Input((2000, 2000, 3)), inputs), None) == 1
+    assert graphs.batch_size_for(network, 7) == 7
 
 
 def test_six_models_without_a_warning(asked, caplog):
