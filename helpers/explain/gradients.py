@@ -13,22 +13,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from helpers.contracts import check_count, check_seed
+from helpers.explain._places import places_of
 from helpers.explain.base import Explainer
 from helpers.models.backend import keras, tf
 from helpers.models.graphs import (
-    Halves,
-    affine_halves,
     batch_size_for,
+    checked,
     chosen_logits,
     find_layer,
     in_blocks,
+    input_gradient,
     logits_of,
-    places_of,
     traced,
 )
-
-# Points on the paths of several pictures that go through the network at once.
-_POINTS_AT_ONCE = 256
 
 RawMaps = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
 
@@ -104,7 +101,7 @@ def gradcam_maps(model: keras.Model, layer: str = "conv3", *, batch_size: int | 
         As for :func:`gradcam`.
     """
     logits, attribute = _cam(model, layer, lambda maps, images: maps, batch_size)
-    return _checked(logits, attribute)
+    return checked(logits, attribute)
 
 
 def _cam(
@@ -124,18 +121,6 @@ def _cam(
 
     run, size = traced(cam, logits), batch_size_for(logits, batch_size)
     return logits, lambda images, classes: in_blocks(run, logits, images, classes, size)
-
-
-def _checked(logits: keras.Model, attribute: RawMaps) -> RawMaps:
-    from helpers.contracts import check_images, check_labels
-
-    classes_of = logits.output_shape[1]
-
-    def maps(images: NDArray[np.float32], classes: ArrayLike) -> NDArray[np.float32]:
-        checked = check_images(images)
-        return attribute(checked, check_labels(np.asarray(classes), len(checked), classes_of, "classes"))
-
-    return maps
 
 
 def vanilla_gradients(model: keras.Model, *, batch_size: int | None = None) -> Explainer:
@@ -243,10 +228,7 @@ def _pixel_gradients(
     logits = logits_of(model)
 
     def maps(images: Any, classes: Any) -> Any:
-        with tf.GradientTape() as tape:
-            tape.watch(images)
-            score = chosen_logits(logits(images, training=False), classes)
-        return finish(tape.gradient(score, images), images)
+        return finish(input_gradient(logits, images, classes), images)
 
     run, size = traced(maps, logits), batch_size_for(logits, batch_size)
     return Explainer(
@@ -337,54 +319,31 @@ def integrated_gradients(
     ----------
     M. Sundararajan, A. Taly and Q. Yan (2017), "Axiomatic attribution for deep networks".
     """
-    logits = logits_of(model)
-    return _integrated(logits, affine_halves(logits), steps, baseline, batch_size)
-
-
-def _integrated(
-    logits: keras.Model, halves: Halves, steps: int, baseline: float | ArrayLike, batch_size: int | None
-) -> Explainer:
     check_count(steps, "steps")
+    logits = logits_of(model)
     start = _baseline(baseline, logits.input_shape[1:])
-    points = batch_size_for(logits, batch_size)
 
-    def maps(images: Any, classes: Any, positions: Any) -> Any:
-        points = _line(halves.before(start), halves.before(images), positions)
-        gradient = _mean_gradient(halves, images, points, classes)
-        return tf.reduce_sum(gradient * (images - start), axis=-1)
+    def maps(images: Any, classes: Any, shares: Any) -> Any:
+        way = images - start
+        points = start + shares[:, None, None, None] * way[:, None]
+        return tf.reduce_sum(_mean_gradient(logits, points, classes) * way, axis=-1)
 
     run = traced(maps, logits, tf.TensorSpec((None,), tf.float32))
     middles = ((np.arange(steps) + 0.5) / steps).astype(np.float32)
+    at_once = batch_size_for(logits, batch_size)
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
-        return _over_points(lambda some: lambda x, y: run(x, y, some), middles, points, logits, images, classes)
+        return _over_points(lambda some: lambda x, y: run(x, y, some), middles, at_once, logits, images, classes)
 
     return Explainer("integrated gradients", attribute, signed=True, classes=logits.output_shape[1])
 
 
-def _line(start: Any, ends: Any, positions: Any) -> Any:
-    # (1 - t) start + t end for each end and each t, (ends * positions, ...), as one product of matrices: that is the
-    # fastest way to write them.
-    both = tf.stack([tf.broadcast_to(start, tf.shape(ends)), ends], axis=1)
-    shares = tf.stack([1 - positions, positions], axis=1)
-    points = tf.matmul(shares[None], tf.reshape(both, (tf.shape(ends)[0], 2, -1)))
-    return tf.reshape(points, tf.concat([[-1], tf.shape(ends)[1:]], axis=0))
-
-
-def _mean_gradient(halves: Halves, images: Any, points: Any, classes: Any) -> Any:
-    # points: after the affine half, as many for each picture in turn. Gradients are averaged there, and go back through
-    # that half once for each picture.
-    with tf.GradientTape() as back:
-        back.watch(images)
-        values = halves.before(images)
-    points = tf.ensure_shape(points, (None, *values.shape[1:]))
-    count = tf.shape(images)[0]
-    with tf.GradientTape() as tape:
-        tape.watch(points)
-        score = chosen_logits(halves.after(points), tf.repeat(classes, tf.shape(points)[0] // count))
-    gradients = tape.gradient(score, points)
-    mean = tf.reduce_mean(tf.reshape(gradients, (count, -1, tf.size(values) // count)), axis=1)
-    return back.gradient(values, images, output_gradients=tf.reshape(mean, tf.shape(values)))
+def _mean_gradient(logits: keras.Model, points: Any, classes: Any) -> Any:
+    # points: (N, P, H, W, C), as many for each picture.
+    flat = tf.reshape(points, tf.concat([[-1], tf.shape(points)[2:]], axis=0))
+    flat = tf.ensure_shape(flat, (None, *logits.input_shape[1:]))
+    gradients = input_gradient(logits, flat, tf.repeat(classes, tf.shape(points)[1]))
+    return tf.reduce_mean(tf.reshape(gradients, tf.shape(points)), axis=1)
 
 
 def _over_points(
@@ -451,30 +410,22 @@ def smoothgrad(
     ----------
     D. Smilkov, N. Thorat, B. Kim, F. Viégas and M. Wattenberg (2017), "SmoothGrad: removing noise by adding noise".
     """
-    logits = logits_of(model)
-    return _smooth(logits, affine_halves(logits), samples, noise, seed, batch_size)
-
-
-def _smooth(
-    logits: keras.Model, halves: Halves, samples: int, noise: float, seed: int, batch_size: int | None
-) -> Explainer:
     check_count(samples, "samples")
     if not 0 < noise <= 1:
         raise ValueError(f"noise must lie in (0, 1], a share of the range of the pixels, got {noise}; try 0.15")
+    rng = np.random.default_rng(check_seed(seed))
+    logits = logits_of(model)
     shape = logits.input_shape[1:]
-    drawn = np.random.default_rng(check_seed(seed)).normal(0, noise, (samples, *shape)).astype(np.float32)
-    points = batch_size_for(logits, batch_size)
+    drawn = rng.normal(0, noise, (samples, *shape)).astype(np.float32)
 
     def gradients(images: Any, classes: Any, shifts: Any) -> Any:
-        moved = halves.before(shifts) - halves.before(tf.zeros_like(shifts[:1]))
-        points = halves.before(images)[:, None] + moved[None]
-        points = tf.reshape(points, tf.concat([[-1], tf.shape(moved)[1:]], axis=0))
-        return _mean_gradient(halves, images, points, classes)
+        return _mean_gradient(logits, images[:, None] + shifts[None], classes)
 
     run = traced(gradients, logits, tf.TensorSpec((None, *shape), tf.float32))
+    at_once = batch_size_for(logits, batch_size)
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
-        mean = _over_points(lambda some: lambda x, y: run(x, y, some), drawn, points, logits, images, classes)
+        mean = _over_points(lambda some: lambda x, y: run(x, y, some), drawn, at_once, logits, images, classes)
         return np.abs(mean).max(axis=-1)
 
     return Explainer("SmoothGrad", attribute, signed=False, classes=logits.output_shape[1])

@@ -1,20 +1,25 @@
-"""Surgery on Keras models that the methods of this room share: find layers, take logits, split off an affine start."""
+"""The inside of Keras models, for whatever explains or attacks them: layers, logits, and gradients as batched graphs.
+
+The softmax is never asked: its gradients vanish where the network is sure.
+"""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import check_count, check_fits
+from helpers.contracts import Images, Labels, check_count, check_fits, check_images, check_labels
 from helpers.models.backend import keras, tf
 from helpers.models.cnn import logits_model
 
 # How many floats of input one batch may hold. A network holds some tens of times as many inside.
 _FLOATS_AT_ONCE = 3 * 2**18  # 256 pictures of 32x32x3, 5 of 224x224x3
+
+Score = Callable[[Any, Any], Any]
+"""Logits (N, K) and classes (N,), as tensors, to one number for each picture, (N,)."""
 
 
 def logits_of(model: keras.Model) -> keras.Model:
@@ -185,7 +190,7 @@ def in_blocks(
 
 
 def chosen_logits(logits: Any, classes: Any) -> Any:
-    """The sum over the batch of each picture's logit for its class, whose gradient is each picture's own.
+    """Each picture's logit for its class: the score that explanations ask about.
 
     Parameters
     ----------
@@ -196,246 +201,102 @@ def chosen_logits(logits: Any, classes: Any) -> Any:
 
     Returns
     -------
-    tf.Tensor, scalar
-        The sum. No layer mixes pictures of a batch outside training, so each gradient sees its own term.
+    tf.Tensor, shape (N,)
+        One logit for each picture.
     """
-    return tf.reduce_sum(tf.gather(logits, classes, batch_dims=1))
+    return tf.gather(logits, classes, batch_dims=1)
 
 
-class Halves(NamedTuple):
-    """A network cut in two: ``after(before(images))`` are its logits, and ``before`` is affine.
-
-    Attributes
-    ----------
-    before : callable
-        Pictures to the values after the cut's last affine step.
-    after : callable
-        Those values to logits (N, K).
-    layers : tuple of str
-        Names of the layers in `before`; empty where the network starts with nothing that could be cut off.
-    """
-
-    before: Callable[[Any], Any]
-    after: Callable[[Any], Any]
-    layers: tuple[str, ...]
-
-
-_AFFINE = (
-    keras.layers.Rescaling,
-    keras.layers.Normalization,
-    keras.layers.ZeroPadding2D,
-    keras.layers.BatchNormalization,
-)
-_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-
-
-def affine_halves(logits: keras.Model) -> Halves:
-    """Cut a network after the layers at its start that are affine in the pixels.
-
-    The first convolution before its activation is affine: along a straight line between two pictures its values run
-    along a straight line too. So they are computed at the two ends only, and gradients with respect to them can be
-    summed over the line before they go back through the convolution once. In the course CNN that convolution is half
-    of the cost.
+def input_gradient(logits: keras.Model, images: Any, classes: Any, score: Score = chosen_logits) -> Any:
+    """The gradient of a score with respect to the pictures: tensors in and out, for functions that are traced.
 
     Parameters
     ----------
     logits : keras.Model
-        A functional model with one input.
+        From :func:`logits_of`.
+    images : tf.Tensor of float32, shape (N, H, W, C)
+        Pictures.
+    classes : tf.Tensor of int64, shape (N,)
+        What the score is told beside the logits: the class to explain, or the one to attack.
+    score : callable
+        Logits (N, K) and classes (N,) to one number for each picture, (N,).
 
     Returns
     -------
-    Halves
-        The cut; `before` is the identity where the network does not start with such a convolution.
+    tf.Tensor of float32, shape (N, H, W, C)
+        Each picture's own gradient: no layer mixes the pictures of a batch outside training.
+
+    Raises
+    ------
+    ValueError
+        If the score is not one number for each picture, or does not depend on the logits.
     """
-    steps: list[Callable[[Any], Any]] = []
-    names: list[str] = []
-    tensor, convolved = logits.inputs[0], False
-    for layer in _chain(logits):
-        if type(layer) in _CONVOLUTIONS:
-            convolved = True
-            names.append(layer.name)
-            steps.append(_without_activation(layer))
-            if layer.activation is not keras.activations.linear:
-                return Halves(_chained(steps), _activated(layer, logits), tuple(names))
-        elif type(layer) in _AFFINE:
-            names.append(layer.name)
-            steps.append(functools.partial(layer, training=False) if _trains(layer) else layer)
-        else:
-            break
-        tensor = layer.output
-    if not convolved:
-        return whole(logits)
-    rest = keras.Model(tensor, logits.outputs[0])
-    return Halves(_chained(steps), lambda x: rest(x, training=False), tuple(names))
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        scores = score(logits(images, training=False), classes)
+    if scores.shape.rank != 1:
+        # A mean over the batch would give gradients that shrink with its size.
+        raise ValueError(f"a score must give one number for each picture, shape (N,), it gave shape {scores.shape}")
+    gradient = tape.gradient(scores, images)
+    if gradient is None:
+        raise ValueError("the score does not depend on the logits, so it has no gradient with respect to the pictures")
+    return gradient
 
 
-def whole(logits: keras.Model) -> Halves:
-    """The network not cut at all: everything comes after.
-
-    Parameters
-    ----------
-    logits : keras.Model
-        Images to logits.
-
-    Returns
-    -------
-    Halves
-        With the identity as `before`.
-    """
-    return Halves(lambda images: images, lambda images: logits(images, training=False), ())
-
-
-class Places(NamedTuple):
-    """Where the places of a layer's maps lie in the picture, along one side, in pixels counted from 0.
-
-    Attributes
-    ----------
-    first : float
-        The centre of what the first place sees.
-    step : float
-        From one centre to the next.
-    """
-
-    first: float
-    step: float
-
-    def spread(self, places: int, pixels: int) -> NDArray[np.float32]:
-        """Weights that draw values at the places over the pixels: linear between centres, constant beyond the last.
-
-        Parameters
-        ----------
-        places, pixels : int
-            How many there are of each.
-
-        Returns
-        -------
-        numpy.ndarray of float32, shape (pixels, places)
-            Rows add up to 1.
-        """
-        at = np.clip((np.arange(pixels) - self.first) / self.step, 0, places - 1)
-        return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(places))).astype(np.float32)
-
-
-def places_of(model: keras.Model, layer: str) -> tuple[Places, Places] | None:
-    """Where the places of a layer's maps lie, from the convolutions and pools below it.
-
-    Without padding, each layer leaves out a border: the 4x4 places of a course CNN's ``conv3`` lie 4 pixels apart and
-    around the middle, where enlarging its maps to the whole picture draws them 8 pixels apart.
+def gradient_function(
+    model: keras.Model, score: Score = chosen_logits, *, batch_size: int | None = None
+) -> Callable[[Images, ArrayLike], NDArray[np.float32]]:
+    """The gradient of a logit, or of any other score or loss, as a plain function of pictures and classes.
 
     Parameters
     ----------
     model : keras.Model
-        A functional model.
-    layer : str
-        One of its layers, with maps.
+        Functional, pictures to probabilities, with a layer named ``logits``.
+    score : callable
+        TensorFlow's logits (N, K) and classes (N,) to one number for each picture, (N,): their logit for the class if
+        not given, or a loss, such as ``lambda logits, labels:
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)``.
+    batch_size : int, optional
+        Pictures that go through the network at once; bounds the memory.
 
     Returns
     -------
-    tuple of (Places, Places) or None
-        For rows and for columns; None if the layers below are not one chain of convolutions, pools and what works on
-        single values.
+    callable
+        Pictures (N, H, W, C) in [0, 1] and classes (N,) to float32 of shape (N, H, W, C). Traced once.
 
-    References
-    ----------
-    A. Araujo, W. Norris and J. Sim (2019), "Computing Receptive Fields of Convolutional Neural Networks".
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`logits_of` and :func:`input_gradient`.
     """
-    rows, columns = Places(0.0, 1.0), Places(0.0, 1.0)
-    for below in _chain(model):
-        if isinstance(below, _WINDOWS):
-            rows, columns = (_through(side, below, axis) for axis, side in enumerate((rows, columns)))
-        elif not isinstance(below, _ONE_BY_ONE):
-            return None
-        if below.name == layer:
-            return rows, columns
-    return None
+    logits = logits_of(model)
+    run = traced(lambda images, classes: input_gradient(logits, images, classes, score), logits)
+    size = batch_size_for(logits, batch_size)
+    return checked(logits, lambda images, classes: in_blocks(run, logits, images, classes, size))
 
 
-_WINDOWS = (
-    keras.layers.Conv2D,
-    keras.layers.DepthwiseConv2D,
-    keras.layers.MaxPooling2D,
-    keras.layers.AveragePooling2D,
-)
-_ONE_BY_ONE = (
-    keras.layers.Activation,
-    keras.layers.BatchNormalization,
-    keras.layers.Dropout,
-    keras.layers.Normalization,
-    keras.layers.ReLU,
-    keras.layers.Rescaling,
-)
+def checked(
+    logits: keras.Model, function: Callable[[Images, Labels], NDArray[np.float32]]
+) -> Callable[[Images, ArrayLike], NDArray[np.float32]]:
+    """A function of pictures and classes that refuses anything else.
 
+    Parameters
+    ----------
+    logits : keras.Model
+        Its K outputs say how many classes there are.
+    function : callable
+        Pictures (N, H, W, C) and classes (N,) to an array.
 
-def _through(side: Places, layer: Any, axis: int) -> Places:
-    pool = hasattr(layer, "pool_size")
-    width, stride = (layer.pool_size if pool else layer.kernel_size)[axis], layer.strides[axis]
-    reach = (width - 1) * (1 if pool else layer.dilation_rate[axis])
-    before = 0
-    if layer.padding == "same":
-        length = layer.input.shape[1 + axis]
-        before = max((-(-length // stride) - 1) * stride + reach + 1 - length, 0) // 2
-    return Places(side.first + side.step * (reach / 2 - before), side.step * stride)
+    Returns
+    -------
+    callable
+        The same function. It raises TypeError or ValueError for what are no float pictures in [0, 1], or not one class
+        in [0, K) for each.
+    """
+    classes_of = logits.output_shape[1]
 
-
-def _chain(model: keras.Model) -> Iterator[keras.Layer]:
-    # The layers from the input on, for as long as each hands its output to one other layer alone.
-    tensor = model.inputs[0]
-    while True:
-        user = _only_user(model, tensor)
-        if user is None:
-            return
-        yield user
-        tensor = user.output
-
-
-def _only_user(model: keras.Model, tensor: Any) -> keras.Layer | None:
-    users = [layer for layer in model.layers if any(tensor is each for each in _inputs(layer))]
-    return users[0] if len(users) == 1 and len(_inputs(users[0])) == 1 else None
-
-
-def _inputs(layer: keras.Layer) -> list[Any]:
-    if isinstance(layer, keras.layers.InputLayer):
-        return []
-    given = layer.input
-    return list(given) if isinstance(given, list | tuple) else [given]
-
-
-def _trains(layer: keras.Layer) -> bool:
-    return isinstance(layer, keras.layers.BatchNormalization)
-
-
-def _without_activation(layer: Any) -> Callable[[Any], Any]:
-    def convolve(x: Any) -> Any:
-        x = layer.convolution_op(x, layer.kernel)
-        return x + layer.bias if layer.use_bias else x
-
-    return convolve
-
-
-def _chained(steps: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    def run(x: Any) -> Any:
-        for step in steps:
-            x = step(x)
-        return x
+    def run(images: Images, classes: ArrayLike) -> NDArray[np.float32]:
+        pictures = check_images(images)
+        return function(pictures, check_labels(np.asarray(classes), len(pictures), classes_of, "classes"))
 
     return run
-
-
-def _activated(layer: Any, logits: keras.Model) -> Callable[[Any], Any]:
-    # What follows a convolution's linear part: its activation and the rest of the network. A ReLU and a maximum may
-    # change places, with the same values and gradients, and after the pool there is less to do.
-    activation = _relu if layer.activation is keras.activations.relu else layer.activation
-    pool = _only_user(logits, layer.output)
-    if activation is _relu and pool is not None and type(pool) is keras.layers.MaxPooling2D:
-        rest = keras.Model(pool.output, logits.outputs[0])
-        return lambda x: rest(_relu(pool(x)), training=False)
-    rest = keras.Model(layer.output, logits.outputs[0])
-    return lambda x: rest(activation(x), training=False)
-
-
-@tf.custom_gradient
-def _relu(x: Any) -> tuple[Any, Callable[[Any], Any]]:
-    # The same numbers and gradients as TensorFlow's own, which takes milliseconds to start where it stands alone (in
-    # oneDNN, TensorFlow 2.21); elsewhere it is a part of the convolution.
-    values = tf.maximum(x, 0.0)
-    return values, lambda upstream: tf.raw_ops.ReluGrad(gradients=upstream, features=values)

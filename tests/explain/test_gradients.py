@@ -1,7 +1,5 @@
 """Methods that look into the network: by hand, against captum on the torch twin, and what they refuse."""
 
-import logging
-
 import numpy as np
 import pytest
 import torch
@@ -9,9 +7,10 @@ from captum import attr
 
 from helpers import explain, models
 from helpers.explain import gradients
+from helpers.explain._places import places_of
 from helpers.explain.gradients import gradcam_maps
-from helpers.models import graphs
 from helpers.models.backend import keras, tf
+from helpers.models.graphs import chosen_logits
 from tests.explain.networks import (
     CLASSES,
     SHAPE,
@@ -105,7 +104,7 @@ def seen_by(model, layer, images):
 )
 def test_places_of_the_course_network_lie_where_they_look(shape, middles):
     model = with_biases(models.course_cnn(shape, 5, seed=0))
-    rows, columns = graphs.places_of(model, "conv3")
+    rows, columns = places_of(model, "conv3")
     assert rows == columns == (8.5, 4.0)
     assert seen_by(model, "conv3", pictures(64, shape)) == middles
 
@@ -117,23 +116,23 @@ def test_places_of_a_padded_chain_lie_where_they_look():
     x = keras.layers.AveragePooling2D(3, strides=2, name="b")(x)
     x = keras.layers.DepthwiseConv2D(3, dilation_rate=2, name="c")(x)
     model = keras.Model(inputs, x)
-    rows, columns = graphs.places_of(model, "b")
+    rows, columns = places_of(model, "b")
     assert rows == (3.0, 4.0)
     assert columns == (3.0, 4.0)
     found = seen_by(model, "b", pictures(8, (40, 36, 3)))
     assert found[1:-1] == [
         rows.first + rows.step * i for i in range(1, len(found) - 1)
     ]  # the ends are cut at the border
-    assert graphs.places_of(model, "c")[0] == (11.0, 4.0)
+    assert places_of(model, "c")[0] == (11.0, 4.0)
 
 
 def test_places_of_a_network_that_branches_are_not_told():
-    assert graphs.places_of(residual_network(), "last") is None
+    assert places_of(residual_network(), "last") is None
 
 
 def test_gradcam_lights_up_what_its_place_sees(network):
     """Only one place of conv3 sees the corner, so a mark there cannot light up the far side of the map."""
-    rows, _ = graphs.places_of(network, "conv3")
+    rows, _ = places_of(network, "conv3")
     drawn = rows.spread(4, 32)
     np.testing.assert_allclose(drawn.sum(axis=1), 1, atol=1e-6)
     assert drawn.argmax(axis=0).tolist()[1:3] == [12, 16]
@@ -247,13 +246,13 @@ def test_logits_are_explained_where_the_softmax_has_no_gradient_left(asked):
     assert (probabilities.max(axis=1) == 1).all()
     with tf.GradientTape() as tape:
         pixels = tf.Variable(images)
-        of_softmax = graphs.chosen_logits(sure(pixels), classes)
+        of_softmax = chosen_logits(sure(pixels), classes)
     of_logits = explain.vanilla_gradients(sure)(images, classes).max(axis=(1, 2))
     assert (of_logits > 1).all()
     assert np.abs(tape.gradient(of_softmax, pixels)).max() < 1e-20 * of_logits.min()
 
 
-# ---- completeness, and the line's short cut
+# ---- completeness
 
 
 def test_integrated_gradients_add_up_better_with_more_steps(network):
@@ -276,40 +275,8 @@ def test_a_picture_that_is_its_own_baseline_has_a_map_of_zeros(network):
     assert explain.integrated_gradients(network, 4, 0.2)(grey, np.array([0, 1])).any()
 
 
-@pytest.mark.parametrize("make", [course_network, residual_network])
-def test_the_affine_start_is_an_exact_short_cut(make):
-    """In float64, where rounding does not decide which way a ReLU falls."""
-    small = make()
-    keras.config.set_dtype_policy("float64")
-    try:
-        model = make()
-    finally:
-        keras.config.set_dtype_policy("float32")
-    model.set_weights(small.get_weights())
-    logits = graphs.logits_of(model)
-    images = tf.constant(pictures(3, model.input_shape[1:]), tf.float64)
-    classes = tf.constant([0, 1, 4], tf.int64)
-    places = tf.constant([0.1, 0.5, 0.8, 0.9], tf.float64)
-    found = []
-    for halves in (graphs.affine_halves(logits), graphs.whole(logits)):
-        line = gradients._line(halves.before(tf.zeros_like(images[:1])), halves.before(images), places)
-        found.append(gradients._mean_gradient(halves, images, line, classes).numpy())
-    assert distance(found[0], found[1]) < 1e-6
-    assert found[0].dtype == np.float64
-
-
-def test_what_counts_as_an_affine_start(network):
-    assert graphs.affine_halves(graphs.logits_of(network)).layers == ("normalise", "conv1")
-    graph = graphs.logits_of(residual_network())
-    assert graphs.affine_halves(graph).layers == ("normalise", "pad", "stem", "stem_norm")
-    logits_from = graphs.logits_of(branching_network())
-    assert graphs.affine_halves(logits_from).layers == ()
-    dense = graphs.logits_of(dense_network())
-    assert graphs.affine_halves(dense).layers == ()
-
-
 def branching_network():
-    """Two convolutions read the pixels: there is no single line to follow."""
+    """Two convolutions read the pixels."""
     inputs = keras.Input((8, 8, 1))
     branches = [keras.layers.Conv2D(2, 3, activation="relu")(inputs) for _ in range(2)]
     x = keras.layers.Flatten()(keras.layers.Concatenate()(branches))
@@ -324,23 +291,8 @@ def dense_network():
     return keras.Model(inputs, keras.layers.Softmax()(logits), name="dense")
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "linear", "relu6"])
-@pytest.mark.parametrize("pool", [keras.layers.MaxPooling2D, keras.layers.AveragePooling2D])
-def test_pool_and_activation_change_places_only_where_they_may(activation, pool):
-    inputs = keras.Input((9, 9, 2))
-    convolution = keras.layers.Conv2D(4, 2, activation=activation, padding="same", bias_initializer="uniform")
-    x = pool(2, padding="same")(convolution(inputs))
-    logits = keras.layers.Dense(3, name="logits")(keras.layers.Flatten()(x))
-    model = keras.Model(inputs, keras.layers.Softmax()(logits))
-    images, classes = pictures(4, (9, 9, 2)), some_classes(4, 3)
-    own = explain.integrated_gradients(model, 7)(images, classes)
-    whole = graphs.logits_of(model)
-    plain = gradients._integrated(whole, graphs.whole(whole), 7, 0.0, None)(images, classes)
-    assert distance(own, plain) < 1e-5
-
-
 @pytest.mark.parametrize("make", [branching_network, dense_network])
-def test_networks_without_an_affine_start_are_explained_too(make):
+def test_networks_that_branch_or_do_not_convolve_are_explained_too(make):
     model = make()
     images, classes = pictures(4, (8, 8, 1)), some_classes(4, 3)
     logits = models.predict_function(models.logits_model(model))
@@ -413,23 +365,6 @@ def test_no_more_points_at_once_than_asked_for():
         gradients._over_points(run_at, positions, 10, model, pictures(7), some_classes(7))
     assert max(seen) <= 10
     assert sum(seen) == 7 * (3 + 10 + 25)
-
-
-def test_batches_of_large_pictures_are_small(network):
-    assert graphs.batch_size_for(network, None) == 256
-    assert graphs.batch_size_for(keras.Model(inputs := keras.Input((224, 224, 3)), inputs), None) == 5
-    assert graphs.batch_size_for(keras.Model(inputs := keras.Input((2000, 2000, 3)), inputs), None) == 1
-    assert graphs.batch_size_for(network, 7) == 7
-
-
-def test_six_models_without_a_warning(asked, caplog):
-    """One graph for each explainer, whatever the number of pictures: TensorFlow does not complain of retracing."""
-    with caplog.at_level(logging.WARNING, logger="tensorflow"):
-        for seed in range(6):  # it complains at the fifth
-            explainer = explain.gradcam(models.course_cnn((20, 20, 3), 3, seed=seed))
-            for count in (1, 2, 3):
-                explainer(pictures(count, (20, 20, 3)), np.zeros(count, int))
-    assert not caplog.records
 
 
 # ---- defined answers
