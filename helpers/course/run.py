@@ -7,27 +7,25 @@ import json
 import math
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import nbformat
-import psutil
 
 import helpers
 from helpers.cache import build_directory, cache_directory, written_whole
 from helpers.course.exercises import OPEN, PASSED, WRONG
 from helpers.course.layout import CHECK, first_line, parameters, tags
+from helpers.course.processes import Watched, watch
 from helpers.errors import CourseError
 
 NOTEBOOK_LIMIT = 600.0
-_SAMPLE_SECONDS = 0.25
 _MEGABYTE = 1e6
 
 
@@ -214,7 +212,9 @@ def run_notebook(
         scratch = Path(name)
         job = _write_job(scratch, notebook, executed.parent, given, cell_limit)
         command = [*prefix, sys.executable, "-m", "helpers.course.worker", str(job)]
-        watched = _watch(command, scratch, limit, _ticker(notebook, source, scratch, progress))
+        watched = watch(
+            command, _environment(scratch), scratch / "log", limit, _ticker(notebook, source, scratch, progress)
+        )
         result = _result(scratch, watched, limit)
         started_cell = _started(scratch) if result["status"] != "ok" else {}
         _keep(scratch / "executed.ipynb", executed)
@@ -415,84 +415,6 @@ def _environment(scratch: Path) -> dict[str, str]:
     return environment
 
 
-@dataclass(frozen=True)
-class _Watched:
-    returncode: int | None  # None where time was up
-    peak: float
-
-
-def _watch(command: list[str], scratch: Path, limit: float, tick: Callable[[float], None]) -> _Watched:
-    started = time.monotonic()
-    with _process_tree(command, scratch) as (worker, tree):
-        peak = 0.0
-        while (elapsed := time.monotonic() - started) <= limit:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                return _Watched(worker.wait(_SAMPLE_SECONDS), peak)
-            peak = max(peak, tree.memory())
-            tick(elapsed)
-        return _Watched(None, peak)
-
-
-class _Tree:
-    """A process and everything that it started, also what has lost its parent since."""
-
-    def __init__(self, root: psutil.Process) -> None:
-        self._seen = {root}
-
-    def memory(self) -> float:
-        """Add up the bytes of all of them together."""
-        return sum(_memory(process) for process in self._members())
-
-    def end(self) -> None:
-        """Kill all of them, with the process groups that they made."""
-        # A kernel is in a process group of its own, so the runner's group is not enough.
-        members = self._members()
-        for process in members:
-            with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
-                group = os.getpgid(process.pid)
-                if process.is_running() and group != os.getpgrp():
-                    os.killpg(group, signal.SIGKILL)
-        psutil.wait_procs(members, timeout=5)
-
-    def _members(self) -> list[psutil.Process]:
-        for process in list(self._seen):
-            with contextlib.suppress(psutil.Error):
-                self._seen |= set(process.children(recursive=True))
-        self._seen = {process for process in self._seen if process.is_running()}
-        return list(self._seen)
-
-
-@contextlib.contextmanager
-def _process_tree(command: list[str], scratch: Path) -> Iterator[tuple[subprocess.Popen[bytes], _Tree]]:
-    with (scratch / "log").open("wb") as log:
-        worker = subprocess.Popen(
-            command,
-            env=_environment(scratch),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C reaches the command line, which then ends this group in order
-        )
-    tree = _Tree(psutil.Process(worker.pid))
-    try:
-        yield worker, tree
-    finally:
-        tree.end()
-        worker.wait()
-
-
-def _memory(process: psutil.Process) -> float:
-    try:
-        full = process.memory_full_info()
-        return float(getattr(full, "pss", full.rss))
-    except psutil.AccessDenied:
-        with contextlib.suppress(psutil.Error):
-            return float(process.memory_info().rss)
-    except psutil.Error:
-        pass  # ended meanwhile
-    return 0.0
-
-
 def _started(scratch: Path) -> dict[str, Any]:
     """Read which cell was started last, as the worker noted it; empty before the first."""
     try:
@@ -516,7 +438,7 @@ def _locate(started: Mapping[str, Any], source: Any) -> tuple[int | None, str | 
     return None, None
 
 
-def _result(scratch: Path, watched: _Watched, limit: float) -> dict[str, Any]:
+def _result(scratch: Path, watched: Watched, limit: float) -> dict[str, Any]:
     if watched.returncode is None:
         return {"status": "timeout", "error": f"the notebook ran longer than {limit:g} s and was ended"}
     try:
