@@ -1,13 +1,15 @@
 """Checks for exercises: a check says ``✓``, ``✗`` with a message that teaches, or ``◻`` not answered yet.
 
 A check never stops the notebook, so a student can run it from top to bottom at any time. That every check of a
-solution notebook says ``✓`` is made sure by the runner (:mod:`helpers.course.run`).
+solution notebook says ``✓`` is made sure by the runner (:mod:`helpers.course.run`). Where it runs a solution twice it
+sets ``VIGILANT_CHECKS=raise``: then a check that does not say ``✓`` is an error.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import os
 import reprlib
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +41,8 @@ def check(name: str, answer: Any, test: Callable[[Any], object]) -> None:
     ------
     TypeError
         If the test gives something back: a test that returns False instead of raising would pass everything.
+    AssertionError
+        With the line, where it is no ``✓`` and the environment says ``VIGILANT_CHECKS=raise``.
 
     Examples
     --------
@@ -51,7 +55,10 @@ def check(name: str, answer: Any, test: Callable[[Any], object]) -> None:
     >>> check("0.1 double", ..., test)
     ◻ 0.1 double: not answered yet
     """
-    print(_verdict(name, answer, test))
+    verdict = _verdict(name, answer, test)
+    print(verdict)
+    if os.environ.get("VIGILANT_CHECKS") == "raise" and not verdict.startswith(PASSED):
+        raise AssertionError(verdict)
 
 
 def expect(condition: Any, message: str) -> None:

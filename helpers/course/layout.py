@@ -13,6 +13,7 @@ from helpers.errors import CourseError
 
 PARAMETERS = "parameters"
 CHECK = "check"
+DEEPER = "deeper"
 CHECKED_OUTPUT = "nbval-check-output"
 DEEPER = "deeper"
 EXERCISES = ("exercise-use", "exercise-build", "exercise-bug")

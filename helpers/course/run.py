@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import hashlib
 import json
 import math
 import os
@@ -10,9 +12,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,8 @@ import nbformat
 import helpers
 from helpers.cache import build_directory, cache_directory, written_whole
 from helpers.course.exercises import OPEN, PASSED, WRONG
-from helpers.course.layout import CHECK, first_line, parameters, tags
+from helpers.course.job import CELL, Job, doubled, read_result, running_cell, write_job
+from helpers.course.layout import CHECK, DEEPER, first_line, parameters, tags
 from helpers.course.processes import Watched, watch
 from helpers.errors import CourseError
 
@@ -41,6 +46,8 @@ class Outcome:
         ``"ok"``, ``"failed"`` or ``"timeout"``.
     seconds : float
         From the start of the runner to its end.
+    cpu_seconds : float
+        Processor time of runner, kernel and all that they started, which a busy machine does not stretch.
     peak_rss_mb : float
         Largest memory of runner, kernel and their children together, in MB of 1,000,000 bytes. Pages that several
         processes share count once (PSS), where the system tells.
@@ -56,11 +63,20 @@ class Outcome:
         First line of that cell.
     error : str or None
         What went wrong, in one line.
+    core : bool
+        Whether the cells tagged ``deeper`` were left out.
+    passes : int
+        How often all cells were executed in one kernel: 1, or 2 where a solution was run twice.
+    jobs : int
+        How many notebooks ran at the same time: with more than 1, the seconds are those of a busy machine.
+    digest : str
+        Of the notebook and all code that it can reach (:func:`digest`), as they were when the run began.
     """
 
     notebook: str
     status: str
     seconds: float
+    cpu_seconds: float
     peak_rss_mb: float
     dataset: Any
     budget: Any
@@ -69,9 +85,14 @@ class Outcome:
     cell: int | None = None
     line: str | None = None
     error: str | None = None
+    core: bool = False
+    passes: int = 1
+    jobs: int = 1
+    digest: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.notebook}: {self.status}, {self.seconds:.0f} s, {self.peak_rss_mb:,.0f} MB"
+        measured = f"{self.seconds:.0f} s ({self.cpu_seconds:.0f} s CPU), {self.peak_rss_mb:,.0f} MB"
+        text = f"{self.notebook}: {self.status}, {measured}"
         if self.status == "ok":
             return text
         where = f" in cell {self.cell} ({self.line})" if self.cell else ""
@@ -90,6 +111,9 @@ def run_notebooks(
     cell_limit: float | None = None,
     offline: bool = False,
     must_pass_checks: bool = False,
+    core: bool = False,
+    twice: bool = False,
+    jobs: int = 1,
     progress: Progress | None = None,
     done: Callable[[Outcome], None] | None = None,
 ) -> list[Outcome]:
@@ -111,8 +135,15 @@ def run_notebooks(
         Whether to cut the network off (a network namespace with loopback only).
     must_pass_checks : bool
         Whether a check that does not say ``✓`` is a failure, as it is in a solution.
+    core : bool
+        Whether to leave out the cells tagged ``deeper``.
+    twice : bool
+        Whether to execute all cells and then all of them again, in one kernel, as nbval does: stored outputs are
+        compared both times, and a check that does not pass raises. No executed notebook is written.
+    jobs : int
+        How many notebooks run at the same time.
     progress : callable, optional
-        Called often with notebook, cell (from 1), number of cells, seconds.
+        Called often with notebook, cell (from 1), number of cells, seconds; from another thread than this one.
     done : callable, optional
         Called with each outcome as soon as it is known.
 
@@ -127,25 +158,29 @@ def run_notebooks(
         If the network cannot be cut off here, before anything ran.
     """
     folder = (build_directory() if folder is None else Path(folder)).absolute()
-    prefix = offline_prefix() if offline else []
-    outcomes = []
-    for notebook in notebooks:
-        outcome = run_notebook(
-            notebook,
-            folder,
-            given=given or {},
-            limit=limit,
-            cell_limit=limit if cell_limit is None else cell_limit,
-            prefix=prefix,
-            progress=progress or _silent,
-        )
-        if must_pass_checks and outcome.status == "ok":
-            outcome = _judge_checks(outcome, executed_path(notebook, folder))
-        outcomes.append(outcome)
-        _note(outcome, folder / "course.json")
-        if done:
-            done(outcome)
-    return outcomes
+    way = Way(
+        given=given or {},
+        limit=limit,
+        cell_limit=limit if cell_limit is None else cell_limit,
+        prefix=tuple(offline_prefix()) if offline else (),
+        must_pass_checks=must_pass_checks,
+        core=core,
+        twice=twice,
+        jobs=jobs,
+    )
+    with ThreadPoolExecutor(jobs) as pool:
+        runs = [pool.submit(run_notebook, notebook, folder, way, progress or _silent) for notebook in notebooks]
+        try:
+            for run in as_completed(runs):
+                _note(run.result(), folder / "course.json")
+                if done:
+                    done(run.result())
+        except BaseException:
+            # Ctrl-C arrives here, in the main thread: the others end their notebooks, and none begins a new one.
+            way.stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return [run.result() for run in runs]
 
 
 def executed_path(notebook: Path, folder: Path) -> Path:
@@ -166,16 +201,38 @@ def executed_path(notebook: Path, folder: Path) -> Path:
     return folder / "notebooks" / f"{notebook.stem}.ipynb"
 
 
-def run_notebook(
-    notebook: Path,
-    folder: Path,
-    *,
-    given: Mapping[str, Any],
-    limit: float,
-    cell_limit: float,
-    prefix: list[str],
-    progress: Progress,
-) -> Outcome:
+@dataclass(frozen=True)
+class Way:
+    """How a notebook is executed: the arguments of :func:`run_notebooks` that concern one notebook.
+
+    Attributes
+    ----------
+    given : mapping
+        Parameters that replace the notebook's own.
+    limit, cell_limit : float
+        Seconds that the notebook and each of its cells may take.
+    prefix : tuple of str
+        Command that starts the runner, such as what :func:`offline_prefix` gives.
+    must_pass_checks, core, twice : bool
+        As in :func:`run_notebooks`.
+    jobs : int
+        How many run at the same time.
+    stop : threading.Event
+        Ends the run early where it is set.
+    """
+
+    given: Mapping[str, Any]
+    limit: float
+    cell_limit: float
+    prefix: tuple[str, ...]
+    must_pass_checks: bool
+    core: bool
+    twice: bool
+    jobs: int
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+def run_notebook(notebook: Path, folder: Path, way: Way, progress: Progress) -> Outcome:
     """Execute one notebook in a process group of its own, and end all of it before giving back.
 
     Parameters
@@ -184,12 +241,8 @@ def run_notebook(
         What to execute.
     folder : pathlib.Path
         Where the executed copy goes, also of a failed run.
-    given : mapping
-        Parameters that replace the notebook's own.
-    limit, cell_limit : float
-        Seconds that the notebook and each of its cells may take.
-    prefix : list of str
-        Command that starts the runner, such as what :func:`offline_prefix` gives.
+    way : Way
+        How.
     progress : callable
         Called often with notebook, cell, number of cells, seconds.
 
@@ -204,34 +257,84 @@ def run_notebook(
     executed.unlink(missing_ok=True)  # an older run must not pass for this one
     try:
         source = nbformat.read(notebook, as_version=4)
-        values = {**parameters(source.cells), **given}
+        values = {**parameters(source.cells), **way.given}
     except (OSError, ValueError, nbformat.ValidationError, CourseError) as error:
         reason = str(error).splitlines()[0]
-        return Outcome(notebook.stem, "failed", 0.0, 0.0, None, None, None, 0, error=reason)
+        return Outcome(notebook.stem, "failed", 0.0, 0.0, 0.0, None, None, None, 0, error=reason)
+    known_as = digest(notebook)
     with tempfile.TemporaryDirectory(prefix=".run-", dir=executed.parent, ignore_cleanup_errors=True) as name:
         scratch = Path(name)
-        job = _write_job(scratch, notebook, executed.parent, given, cell_limit)
-        command = [*prefix, sys.executable, "-m", "helpers.course.worker", str(job)]
-        watched = watch(
-            command, _environment(scratch), scratch / "log", limit, _ticker(notebook, source, scratch, progress)
-        )
-        result = _result(scratch, watched, limit)
-        started_cell = _started(scratch) if result["status"] != "ok" else {}
+        command = [*way.prefix, sys.executable, "-m", *_write_job(scratch, source, executed, way)]
+        tick = _ticker(notebook, source, scratch, progress)
+        watched = watch(command, _environment(scratch, way), scratch / "log", way.limit, tick, way.stop)
+        result = _result(scratch, watched, way.limit)
+        cell, line = _locate(result.get("cell") or running_cell(scratch), source)
         _keep(scratch / "executed.ipynb", executed)
-    cell, line = _locate(started_cell, source)
-    return Outcome(
-        notebook.stem,
-        result["status"],
-        round(time.monotonic() - started, 1),
-        round(watched.peak / _MEGABYTE, 1),
-        values.get("dataset"),
-        values.get("budget"),
-        values.get("seed"),
-        len(source.cells),
-        cell,
-        line,
-        result["error"],
+    outcome = Outcome(
+        notebook=notebook.stem,
+        status=result["status"],
+        seconds=round(time.monotonic() - started, 1),
+        cpu_seconds=round(watched.cpu_seconds, 1),
+        peak_rss_mb=round(watched.peak / _MEGABYTE, 1),
+        dataset=values.get("dataset"),
+        budget=values.get("budget"),
+        seed=values.get("seed"),
+        cells=len(source.cells),
+        core=way.core,
+        passes=2 if way.twice else 1,
+        jobs=way.jobs,
+        digest=known_as,
     )
+    if outcome.status != "ok":
+        return replace(outcome, cell=cell, line=line, error=result["error"].replace(CELL, str(cell)))
+    return _judge_checks(outcome, executed) if way.must_pass_checks and not way.twice else outcome
+
+
+def digest(notebook: Path) -> str:
+    """Digest a notebook's cells and all that they run on: the package's files, the locked versions, Python's version.
+
+    Parameters
+    ----------
+    notebook : pathlib.Path
+        The notebook.
+
+    Returns
+    -------
+    str
+        The same for the same cells and files, whatever their dates and the outputs stored in the notebook.
+    """
+    package = Path(helpers.__file__).parent
+    files = sorted(path for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    lock = package.parent / "requirements.lock"
+    cells = [[cell.cell_type, cell.source, tags(cell)] for cell in nbformat.read(notebook, as_version=4).cells]
+    total = hashlib.sha256(json.dumps([sys.version, cells]).encode())
+    for path in [*files, *([lock] if lock.exists() else [])]:
+        total.update(f"{path.name} {path.stat().st_size}\n".encode())
+        total.update(path.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def is_current(notebook: Path, folder: Path) -> bool:
+    """Tell whether the last run of a notebook, with its own parameters and whole, was of what is here now.
+
+    Parameters
+    ----------
+    notebook : pathlib.Path
+        The notebook.
+    folder : pathlib.Path
+        Where results went.
+
+    Returns
+    -------
+    bool
+        Whether running it again would do the same once more.
+    """
+    entry = next((entry for entry in read_course(folder / "course.json") if entry["notebook"] == notebook.stem), None)
+    if entry is None or entry["status"] != "ok" or entry["core"] or entry["passes"] != 1:
+        return False
+    own = parameters(nbformat.read(notebook, as_version=4).cells)
+    as_it_stands = all(entry[name] == own.get(name) for name in ("dataset", "budget", "seed"))
+    return as_it_stands and executed_path(notebook, folder).exists() and entry["digest"] == digest(notebook)
 
 
 def offline_prefix() -> list[str]:
@@ -305,25 +408,6 @@ def empty_cache() -> None:
         shutil.rmtree(cache)
 
 
-def nbval_command(notebooks: Iterable[Path], cell_limit: float = NOTEBOOK_LIMIT) -> list[str]:
-    """Name the command that executes solution notebooks and compares their stored outputs (nbval).
-
-    Parameters
-    ----------
-    notebooks : iterable of pathlib.Path
-        Solution notebooks, or their folder.
-    cell_limit : float
-        Seconds that one cell may take.
-
-    Returns
-    -------
-    list of str
-        For :func:`subprocess.run`; a return code of 0 means that every cell ran and every checked output is the same.
-    """
-    options = ["--nbval-lax", "--nbval-current-env", f"--nbval-cell-timeout={math.ceil(cell_limit)}"]
-    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options, *map(str, notebooks)]
-
-
 def read_course(path: Path) -> list[dict[str, Any]]:
     """Read the entries of ``course.json``.
 
@@ -335,7 +419,8 @@ def read_course(path: Path) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        One for each notebook, with the attributes of :class:`Outcome`; empty where nothing ran yet.
+        One for each notebook, with the attributes of :class:`Outcome`; empty where nothing ran yet. What an earlier
+        version of the course wrote lacks some of them, and counts as not run.
 
     Raises
     ------
@@ -350,7 +435,8 @@ def read_course(path: Path) -> list[dict[str, Any]]:
         entries = None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "notebook" in entry for entry in entries):
         raise CourseError(f"{path} is not a list of outcomes. Delete it and run the notebooks again.")
-    return entries
+    known = {one.name for one in fields(Outcome)}
+    return [entry for entry in entries if entry.keys() == known]
 
 
 def _silent(notebook: str, cell: int, cells: int, seconds: float) -> None:
@@ -373,31 +459,29 @@ def _judge_checks(outcome: Outcome, executed: Path) -> Outcome:
         return outcome
     cell, line = problems[0]
     error = f"check not passed: {line}" + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else "")
-    changes = {"status": "failed", "cell": cell, "line": first_line(notebook.cells[cell - 1]), "error": error}
-    return Outcome(**{**asdict(outcome), **changes})
+    return replace(outcome, status="failed", cell=cell, line=first_line(notebook.cells[cell - 1]), error=error)
 
 
-def _write_job(scratch: Path, notebook: Path, folder: Path, given: Mapping[str, Any], cell_limit: float) -> Path:
+def _write_job(scratch: Path, source: Any, executed: Path, way: Way) -> list[str]:
+    """Write down what the process that executes is to do; return its module and its argument."""
     # The kernel of this very environment, whatever kernels the user has: this folder is looked at first.
     kernel = scratch / "jupyter" / "kernels" / "python3"
     kernel.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     (kernel / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "Python 3", "language": "python"}))
-    job = {
-        "notebook": str(notebook.absolute()),
-        "executed": str(scratch / "executed.ipynb"),
-        "parameters": dict(given),
-        "folder": str(folder),
-        "cell_limit": math.ceil(cell_limit),
-        "progress": str(scratch / "progress.json"),
-        "result": str(scratch / "result.json"),
-    }
-    path = scratch / "job.json"
-    path.write_text(json.dumps(job))
-    return path
+    given = copy.deepcopy(source)
+    if way.core:
+        given.cells = [cell for cell in given.cells if DEEPER not in tags(cell)]
+    module = "helpers.course.worker"
+    if way.twice:
+        given, module = doubled(given), "helpers.course.twice"
+    nbformat.write(given, scratch / executed.name)
+    parameters, limit = dict(way.given), math.ceil(way.cell_limit)
+    job = Job(str(scratch), str(scratch / executed.name), parameters, str(executed.parent), limit)
+    return [module, str(write_job(job))]
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def _environment(scratch: Path, way: Way) -> dict[str, str]:
     environment = dict(os.environ)
     # The notebook sees the same helpers as the runner, and nothing of the user's own start-up files.
     package = str(Path(helpers.__file__).resolve().parents[1])
@@ -410,30 +494,24 @@ def _environment(scratch: Path) -> dict[str, str]:
         # Absolute, because the kernel works in another folder.
         "VIGILANT_BUILD": str(build_directory().absolute()),
         "VIGILANT_CACHE": str(cache_directory().absolute()),
+        "VIGILANT_CORE": "1" if way.core else "",
+        "VIGILANT_CHECKS": "raise" if way.twice else "",
     }
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     return environment
 
 
-def _started(scratch: Path) -> dict[str, Any]:
-    """Read which cell was started last, as the worker noted it; empty before the first."""
-    try:
-        return dict(json.loads((scratch / "progress.json").read_text()))
-    except (FileNotFoundError, ValueError):
-        return {}
-
-
 def _ticker(notebook: Path, source: Any, scratch: Path, progress: Progress) -> Callable[[float], None]:
     def tick(elapsed: float) -> None:
-        cell, _ = _locate(_started(scratch), source)
+        cell, _ = _locate(running_cell(scratch), source)
         progress(notebook.stem, cell or 0, len(source.cells), elapsed)
 
     return tick
 
 
-def _locate(started: Mapping[str, Any], source: Any) -> tuple[int | None, str | None]:
+def _locate(identifier: str | None, source: Any) -> tuple[int | None, str | None]:
     for position, cell in enumerate(source.cells, start=1):
-        if cell.get("id") == started.get("id"):
+        if cell.get("id") == identifier:
             return position, first_line(cell)
     return None, None
 
@@ -441,12 +519,11 @@ def _locate(started: Mapping[str, Any], source: Any) -> tuple[int | None, str | 
 def _result(scratch: Path, watched: Watched, limit: float) -> dict[str, Any]:
     if watched.returncode is None:
         return {"status": "timeout", "error": f"the notebook ran longer than {limit:g} s and was ended"}
-    try:
-        return dict(json.loads((scratch / "result.json").read_text()))
-    except (FileNotFoundError, ValueError):
-        log = (scratch / "log").read_text(errors="replace").strip().splitlines()
-        last = f" Its last words: {log[-1][:300]}" if log else ""
-        return {"status": "failed", "error": f"the process that ran it ended with code {watched.returncode}.{last}"}
+    if (result := read_result(scratch)) is not None:
+        return result
+    log = (scratch / "log").read_text(errors="replace").strip().splitlines()
+    last = f" Its last words: {log[-1][:300]}" if log else ""
+    return {"status": "failed", "error": f"the process that ran it ended with code {watched.returncode}.{last}"}
 
 
 def _keep(written: Path, executed: Path) -> None:

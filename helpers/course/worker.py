@@ -6,18 +6,16 @@ never ends can be ended without harm to the others.
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-import threading
-import time
-from pathlib import Path
 from typing import Any
 
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+import nbformat
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill import execute_notebook
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+
+from helpers.course.job import CELL, KERNEL_DIED, Job, not_run, note_cell, note_result, read_job, running_cell
 
 
 def main(job_file: str) -> int:
@@ -26,68 +24,77 @@ def main(job_file: str) -> int:
     Parameters
     ----------
     job_file : str
-        JSON with ``notebook``, ``executed``, ``parameters``, ``folder``, ``cell_limit``, ``progress``, ``result``.
+        What :func:`helpers.course.job.write_job` gave.
 
     Returns
     -------
     int
         0; how it went stands in the result file.
     """
-    _end_with(os.getppid())
-    job = json.loads(Path(job_file).read_text())
-    papermill_engines.register("vigilant", _engine(Path(job["progress"])))
-    result = {"status": "ok", "error": None}
+    job = read_job(job_file)
+    ended: list[CellExecutionError] = []
+    papermill_engines.register("vigilant", _engine(job.scratch, ended))
     try:
         execute_notebook(
-            job["notebook"],
-            job["executed"],
-            parameters=job["parameters"] or None,
+            job.notebook,
+            str(job.executed),
+            parameters=job.parameters or None,
             engine_name="vigilant",
             kernel_name="python3",
             progress_bar=False,
-            cwd=job["folder"],
-            execution_timeout=job["cell_limit"],
+            cwd=job.folder,
+            execution_timeout=job.cell_limit,
         )
     except PapermillExecutionError as error:
-        result = {"status": "failed", "error": f"{error.ename}: {error.evalue}".rstrip(": ")}
+        name, value = (ended[0].ename, ended[0].evalue) if ended else (error.ename, error.evalue)
+        note_result(job.scratch, "failed", f"{name}: {value}".rstrip(": "))
     except CellTimeoutError:
-        result = {"status": "timeout", "error": f"the cell ran longer than {job['cell_limit']} s"}
+        note_result(job.scratch, "timeout", f"the cell ran longer than {job.cell_limit} s")
     except DeadKernelError:
-        message = "the kernel died: killed from outside, out of memory, or crashed in native code"
-        result = {"status": "failed", "error": message}
-    Path(job["result"]).write_text(json.dumps(result))
+        note_result(job.scratch, "failed", f"{KERNEL_DIED}{not_run(len(_left(job)))}")
+    else:
+        _judge(job, ended)
     return 0
 
 
-def _engine(progress: Path) -> type[NBClientEngine]:
-    """Make papermill's usual engine one that also notes in a file the cell that it starts."""
+def _judge(job: Job, ended: list[CellExecutionError]) -> None:
+    """Take for good only what was executed whole: to papermill ``sys.exit()`` is a good end, and tags leave out."""
+    left = _left(job)
+    if ended:
+        note_result(job.scratch, "failed", f"ended by {ended[0].ename} in cell {CELL}{not_run(len(left))}")
+    elif left:
+        note_result(job.scratch, "failed", f"cell {CELL} was left out{not_run(len(left))}", left[0])
+    else:
+        note_result(job.scratch, "ok")
+
+
+def _left(job: Job) -> list[str]:
+    """Name the code cells that were never started."""
+    cells = nbformat.read(job.executed, as_version=4).cells
+    code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
+    return [cell.id for cell in code if cell.execution_count is None and cell.id != running_cell(job.scratch)]
+
+
+def _engine(scratch: str, ended: list[CellExecutionError]) -> type[NBClientEngine]:
+    """Make papermill's usual engine one that also notes the cell that it starts, and the error that ended the run."""
 
     class Reporting(NBClientEngine):
         @classmethod
         def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
-            start = nb_man.cell_start
+            start, failed = nb_man.cell_start, nb_man.cell_exception
 
             def note_and_start(cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
-                temporary = progress.with_suffix(".part")
-                temporary.write_text(json.dumps({"id": cell.id}))
-                temporary.replace(progress)
+                note_cell(scratch, cell.id)
                 start(cell, cell_index, **kwargs)
 
-            nb_man.cell_start = note_and_start
+            def note_and_fail(cell: Any, cell_index: int, exception: CellExecutionError) -> None:
+                ended.append(exception)
+                failed(cell, cell_index=cell_index, exception=exception)
+
+            nb_man.cell_start, nb_man.cell_exception = note_and_start, note_and_fail
             return super().execute_managed_notebook(nb_man, kernel_name, **options)
 
     return Reporting
-
-
-def _end_with(parent: int) -> None:
-    """End this process when its parent is gone: one killed hard cannot clean up behind itself."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -42,6 +42,15 @@ def test_what_is_not_answered_yet(capsys, answer):
     assert say(capsys, answer, twice).startswith("◻ 1.1 task: not answered yet")
 
 
+def test_where_a_solution_is_run_only_a_right_answer_goes_on(capsys, monkeypatch):
+    monkeypatch.setenv("VIGILANT_CHECKS", "raise")
+    assert say(capsys, lambda x: 2 * x, twice) == "✓ 1.1 task"
+    for answer, line in ((lambda x: x, "✗ 1.1 task: twice 4 is 8"), (None, "◻ 1.1 task: not answered yet")):
+        with pytest.raises(AssertionError, match=line):
+            check("1.1 task", answer, twice)
+        assert line in capsys.readouterr().out
+
+
 def test_a_function_that_forgot_its_return_is_told_so(capsys):
     def answer(x):
         2 * x

@@ -12,16 +12,19 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from course.small import code, write_notebook
 
+import helpers
 from helpers import cache, scorecard
 from helpers.course.build import build, drift, store_outputs
 from helpers.course.exercises import OPEN
 from helpers.course.layout import solution_path, student_path
 from helpers.course.run import (
     Outcome,
+    digest,
     empty_cache,
     executed_path,
-    nbval_command,
+    is_current,
     offline_prefix,
     read_course,
     run_notebooks,
@@ -150,24 +153,72 @@ def test_a_check_that_does_not_say_that_it_passed(ran, text):
     assert len(unmet_checks(executed)) == 1
 
 
-def test_nbval_compares_the_stored_outputs(ran):
+def test_a_solution_is_what_is_run_twice(ran):
     top, sources, *_ = ran
-    for name in ("good", "value"):
-        path = solution_path(sources[name])
+    paths = [solution_path(sources[name]) for name in ("good", "value")]
+    for name, path in zip(("good", "value"), paths, strict=True):
         assert store_outputs(path, read(executed_path(path, top / "solved"))) == 1
         assert drift(sources[name]) == []
-    wrong = solution_path(sources["value"])
-    notebook = read(wrong)
+    notebook = read(paths[1])
     notebook.cells[1].outputs[0].text = "the answer is 41\n"
-    nbformat.write(notebook, wrong)
-    command = nbval_command([solution_path(sources["good"]), wrong], cell_limit=60)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "VIGILANT_BUILD": str(top / "nbval")}
-    result = subprocess.run(command, env=environment, cwd=top, capture_output=True, text=True, timeout=120)
-    assert result.returncode == 1, result.stdout
-    assert "1 failed" in result.stdout
-    assert "Cell outputs differ" in result.stdout
-    assert "07_value.ipynb::Cell 1" in result.stdout
-    assert "01_good.ipynb FAILED" not in result.stdout
+    nbformat.write(notebook, paths[1])
+    good, wrong = run_notebooks(paths, folder=top / "twice", cell_limit=60, twice=True, jobs=2)
+    assert (good.status, wrong.status) == ("ok", "failed")
+    assert wrong.cell == 2
+    assert "another output than the stored one" in wrong.error
+
+
+def test_what_just_ran_is_recognised_until_something_changes(ran, monkeypatch):
+    top, sources, *_ = ran
+    path, folder = solution_path(sources["good"]), top / "solved"
+    assert is_current(path, folder)
+    assert not is_current(path, top / "elsewhere")
+    assert not is_current(solution_path(sources["unanswered"]), folder)  # it failed
+    assert not is_current(student_path(sources["good"]), top / "build")  # with another seed than its own
+    text = path.read_text()
+    path.write_text(text.replace("tosses", "throws"))
+    assert not is_current(path, folder)
+    path.write_text(text)
+    package = shutil.copytree(Path(helpers.__file__).parent, top / "copy" / "helpers")
+    monkeypatch.setattr(helpers, "__file__", str(package / "__init__.py"))
+    as_it_was = digest(path)
+    shutil.copy(ROOT / "requirements.lock", top / "copy")
+    with_lock = digest(path)
+    (package / "intervals.py").write_text("# another\n")
+    assert len({as_it_was, with_lock, digest(path)}) == 3
+
+
+def test_the_core_leaves_out_what_goes_deeper(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIGILANT_BUILD", str(tmp_path / "build"))
+    told = "import os\n\nprint(os.environ['VIGILANT_CORE'] or 'all')"
+    notebook = write_notebook(tmp_path, "01_levels", "kept = 1", code("lost = 2", "deeper"), told, "kept + lost")
+    [core] = run_notebooks([notebook], core=True)
+    assert (core.status, core.core, core.cell) == ("failed", True, 6)
+    assert core.error == "NameError: name 'lost' is not defined"
+    executed = {cell.source: cell for cell in read(executed_path(notebook, tmp_path / "build")).cells}
+    assert "lost = 2" not in executed
+    assert executed[told].outputs[0].text == "1\n"
+    [whole] = run_notebooks([notebook])
+    assert (whole.status, whole.core) == ("ok", False)
+    assert read(executed_path(notebook, tmp_path / "build")).cells[4].outputs[0].text == "all\n"
+
+
+SPIN = "import time\nend = time.process_time() + 1.5\nwhile time.process_time() < end:\n    pass"
+
+
+def test_processor_time_counts_also_what_has_ended(tmp_path):
+    started = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {SPIN!r}])"
+    orphan = (
+        "import os\n"
+        "child = subprocess.Popen(['sh', '-c', f'{sys.executable} -c \"$0\" & sleep 0.7', " + f"{SPIN!r}])\n"
+        "child.wait()\nimport time\ntime.sleep(4)"
+    )
+    idle = write_notebook(tmp_path, "01_idle", "import time\ntime.sleep(2)")
+    busy = write_notebook(tmp_path, "02_busy", SPIN, started, orphan)
+    [rest, work] = run_notebooks([idle, busy], folder=tmp_path)
+    assert rest.status == work.status == "ok"
+    # Three times a second and a half, each counted once.
+    assert 4.0 < work.cpu_seconds - rest.cpu_seconds < 5.5
 
 
 def gone(pid):
