@@ -10,6 +10,7 @@ import contextlib
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -112,6 +113,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="run the solution notebooks, whose checks must all pass; results go to build/solutions/",
     )
+    parser.add_argument(
+        "--twice",
+        action="store_true",
+        help="with --solutions: every cell, then every cell again, in one kernel, the stored outputs compared",
+    )
+    parser.add_argument("--core", action="store_true", help="leave out the cells tagged 'deeper'")
+    parser.add_argument("--jobs", type=_rounds, default=1, metavar="N", help="run N notebooks at a time (default: 1)")
     parser.add_argument("--outputs", action="store_true", help="with --solutions: store the outputs that tests compare")
     parser.set_defaults(command=_run, usage_error=parser.error)
 
@@ -171,7 +179,7 @@ def _port(text: str) -> int:
 
 def _rounds(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"rounds are a whole number from 1, not {text!r}")
+        raise argparse.ArgumentTypeError(f"a whole number from 1 is wanted, not {text!r}")
     return int(text)
 
 
@@ -226,6 +234,10 @@ def _run(options: argparse.Namespace) -> int:
     }
     if options.outputs and (given or not options.solutions):
         options.usage_error("--outputs goes with --solutions and the notebooks' own dataset, budget and seed")
+    if options.outputs and (options.core or options.twice):
+        options.usage_error("--outputs stores what one run of all cells gave: it goes with neither --core nor --twice")
+    if options.twice and (given or options.core or not options.solutions):
+        options.usage_error("--twice goes with --solutions, whole, and the notebooks' own dataset, budget and seed")
     chosen = select(options.notebooks)
     _check_dataset(options.dataset)
     if options.build:
@@ -245,10 +257,13 @@ def _run(options: argparse.Namespace) -> int:
             notebooks,
             given=given,
             folder=folder,
-            limit=options.limit or _LIMITS[options.budget or "quick"],
+            limit=options.limit or _LIMITS[options.budget or "quick"] * (2 if options.twice else 1) * options.jobs,
             cell_limit=options.cell_limit,
             offline=options.offline,
             must_pass_checks=options.solutions,
+            core=options.core,
+            twice=options.twice,
+            jobs=options.jobs,
             progress=show.progress,
             done=show.done,
         )
@@ -396,11 +411,11 @@ def _local_hub(options: argparse.Namespace) -> LocalHub:
 
 
 def _judge(entries: list[dict[str, Any]], report: Any) -> int:
-    # A notebook over its budget is said, and is no failure: how fast a machine is says nothing about the notebook.
+    # A notebook that takes too long is said, and is no failure: how fast a machine is says nothing about the notebook.
     problems = report.problems(entries)
     print(report.table(entries))
     print("\n".join(problems) or "all within time and memory")
-    return any(entry["status"] != "ok" for entry in entries)
+    return bool(report.failures(entries))
 
 
 class _Counter:
@@ -410,8 +425,10 @@ class _Counter:
 
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
+        self._turn = threading.Lock()  # notebooks that run side by side report from threads of their own
         self._live = stream.isatty()
-        self._shown = ("", 0)
+        self._shown: dict[str, int] = {}
+        self._running: dict[str, str] = {}
         self._last = time.monotonic()
 
     def progress(self, notebook: str, cell: int, cells: int, seconds: float) -> None:
@@ -426,14 +443,15 @@ class _Counter:
         seconds : float
             Since the notebook started.
         """
-        text = f"{notebook}  {cell}/{cells} cells  {seconds:.0f} s"
-        if self._live:
-            self._stream.write(f"{_CLEAR}{text}")
-        elif (notebook, cell) != self._shown and time.monotonic() - self._last > self._QUIET_SECONDS:
-            self._stream.write(f"{text}\n")
-            self._last = time.monotonic()
-            self._shown = (notebook, cell)
-        self._stream.flush()
+        with self._turn:
+            self._running[notebook] = text = f"{notebook}  {cell}/{cells} cells  {seconds:.0f} s"
+            if self._live:
+                self._stream.write(f"{_CLEAR}{'   '.join(self._running.values())}")
+            elif cell != self._shown.get(notebook) and time.monotonic() - self._last > self._QUIET_SECONDS:
+                self._stream.write(f"{text}\n")
+                self._last = time.monotonic()
+                self._shown[notebook] = cell
+            self._stream.flush()
 
     def done(self, outcome: Outcome) -> None:
         """Show how a notebook went.
@@ -443,10 +461,12 @@ class _Counter:
         outcome : Outcome
             The run of it.
         """
-        clear = _CLEAR if self._live else ""
-        self._stream.write(f"{clear}{outcome}\n")
-        self._stream.flush()
-        self._last = time.monotonic()
+        with self._turn:
+            self._running.pop(outcome.notebook, None)
+            clear = _CLEAR if self._live else ""
+            self._stream.write(f"{clear}{outcome}\n")
+            self._stream.flush()
+            self._last = time.monotonic()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import nbformat
@@ -34,8 +35,8 @@ def course(tmp_path, monkeypatch):
 
 
 def entry(**changes):
-    values = {"notebook": "01_good", "status": "ok", "seconds": 10.0, "peak_rss_mb": 500.0, "dataset": "signs"}
-    return {**values, "budget": "quick", "seed": 0, "cells": 5, "cell": None, "line": None, "error": None, **changes}
+    known = Outcome("01_good", "ok", 10.0, 12.0, 500.0, "signs", "quick", 0, 5)
+    return {**asdict(known), **changes}
 
 
 def test_help_is_quick_and_names_every_command(capsys):
@@ -111,6 +112,14 @@ def test_options_reach_the_runner(course, monkeypatch, capsys):
     notebooks, options = asked[1]
     assert notebooks == [solution_path(course)]
     assert (options["given"], options["limit"], options["must_pass_checks"]) == ({}, 600, True)
+    assert (options["core"], options["twice"], options["jobs"]) == (False, False, 1)
+    assert cli.main(["run", "--solutions", "--twice", "--jobs", "2"]) == 0
+    assert cli.main(["run", "--core"]) == 0
+    assert [(asked[n][1]["twice"], asked[n][1]["jobs"], asked[n][1]["core"]) for n in (2, 3)] == [
+        (True, 2, False),
+        (False, 1, True),
+    ]
+    assert asked[2][1]["limit"] == 2400  # twice the cells, on half a machine
 
 
 def test_the_largest_seed_reaches_the_runner(course, monkeypatch):
@@ -155,6 +164,10 @@ def test_unknown_names_stop_before_anything_starts(course, monkeypatch, capsys, 
         (["run", "--limit", "nan"], "a number of seconds above 0"),
         (["run", "--outputs"], "--outputs goes with --solutions"),
         (["run", "--outputs", "--solutions", "--seed", "1"], "the notebooks' own dataset"),
+        (["run", "--outputs", "--solutions", "--core"], "it goes with neither --core nor --twice"),
+        (["run", "--twice"], "--twice goes with --solutions"),
+        (["run", "--twice", "--solutions", "--seed", "1"], "the notebooks' own dataset"),
+        (["run", "--jobs", "0"], "a whole number from 1"),
         (["sing"], "invalid choice"),
         ([], "required"),
     ],
@@ -244,6 +257,14 @@ def test_progress_is_one_line_on_a_terminal_and_few_lines_elsewhere():
             counter.progress("01_good", cell, 5, 1.0 * cell)
         counter.done(outcome)
         assert stream.getvalue().count("\n") == lines
+    both = Terminal()
+    counter = cli._Counter(both)
+    counter.progress("01_good", 3, 5, 2.0)
+    counter.progress("02_other", 1, 9, 2.0)
+    assert both.getvalue().endswith("\r\x1b[K01_good  3/5 cells  2 s   02_other  1/9 cells  2 s")
+    counter.done(outcome)
+    counter.progress("02_other", 2, 9, 3.0)
+    assert both.getvalue().endswith("\r\x1b[K02_other  2/9 cells  3 s")
     terminal = Terminal()
     cli._Counter(terminal).progress("01_good", 3, 5, 2.0)
     assert terminal.getvalue() == "\r\x1b[K01_good  3/5 cells  2 s"
@@ -259,7 +280,8 @@ def test_progress_is_one_line_on_a_terminal_and_few_lines_elsewhere():
     [
         ([entry(seconds=121)], "01_good: 121 s, and a quick run may take 120 s"),
         ([entry(peak_rss_mb=1801)], "01_good: 1,801 MB, and a quick run may take 1,800 MB"),
-        ([entry(notebook=str(n), seconds=100) for n in range(10)], "all quick notebooks together: 1000 s"),
+        ([entry(peak_rss_mb=1701)], "01_good: 1,701 MB, and the aim is 1,700 MB"),
+        ([entry(notebook=str(n), seconds=100) for n in range(11)], "all quick notebooks together: 1100 s"),
         (
             [entry(status="timeout", cell=2, line="while True:", error="too long")],
             "01_good: timeout in cell 2 (while True:)",
@@ -272,12 +294,47 @@ def test_budgets(entries, message):
 
 
 def test_within_budget_and_a_full_run_has_none():
-    assert report.problems([entry(seconds=119.9, peak_rss_mb=1799)]) == []
-    assert report.problems([entry(budget="full", seconds=5000, peak_rss_mb=9000)]) == []
+    for good in (entry(seconds=119.9, peak_rss_mb=1699), entry(budget="full", seconds=5000, peak_rss_mb=9000)):
+        assert report.problems([good]) == []
+        assert report.failures([good]) == []
+
+
+def test_seconds_of_a_busy_machine_are_not_judged():
+    for busy in (entry(seconds=300, jobs=2), entry(seconds=300, passes=2)):
+        assert report.problems([busy]) == []
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([entry(cpu_seconds=241)], "01_good: 241 s CPU, and tests allow 240 s"),
+        ([entry(cpu_seconds=481, passes=2)], "01_good: 481 s CPU, and tests allow 480 s"),
+        ([entry(notebook=str(n), cpu_seconds=220) for n in range(10)], "all quick notebooks together: 2200 s CPU"),
+    ],
+)
+def test_processor_seconds_are_bounded(entries, message):
+    assert any(message in problem for problem in report.over_budget(entries))
+    less = [{**one, "cpu_seconds": 0.95 * one["cpu_seconds"]} for one in entries]
+    assert report.over_budget(less) == []
+
+
+def test_too_much_memory_fails_and_too_many_seconds_are_said(course, monkeypatch, capsys):
+    cli.main(["build"])
+    run_without_running(monkeypatch, [entry(seconds=500)])
+    assert cli.main(["run"]) == 0
+    assert "500 s, and a quick run may take 120 s" in capsys.readouterr().out
+    run_without_running(monkeypatch, [entry(peak_rss_mb=1801)])
+    assert cli.main(["run"]) == 1
+    assert "1,801 MB, and a quick run may take 1,800 MB" in capsys.readouterr().out
 
 
 def test_the_table_of_runs():
     lines = report.table([entry(), entry(notebook="02_uncertainty", seconds=100.04, peak_rss_mb=1500)]).splitlines()
-    assert lines[0].split() == ["notebook", "status", "seconds", "peak", "MB", "dataset", "budget"]
-    assert lines[3].split() == ["02_uncertainty", "ok", "100.0", "1,500", "signs", "quick"]
-    assert lines[-1].split() == ["2", "notebooks", "2", "ok", "110.0", "1,500"]
+    assert lines[0].split() == ["notebook", "status", "seconds", "CPU", "s", "peak", "MB", "dataset", "budget"]
+    assert lines[3].split() == ["02_uncertainty", "ok", "100.0", "12.0", "1,500", "signs", "quick"]
+    assert lines[-1].split() == ["2", "notebooks", "2", "ok", "110.0", "24.0", "1,500"]
+    notes = report.table([entry(jobs=2, core=True), entry(notebook="02_uncertainty", jobs=2)]).splitlines()[-2:]
+    assert notes == [
+        "up to 2 notebooks ran at the same time: the seconds are those of a busy machine",
+        "without the cells tagged 'deeper': 01_good",
+    ]
