@@ -1,17 +1,55 @@
-"""``make test``: format, lint, types, then every test; each step named, the first failure last to be seen."""
+"""``make test``: what only reads comes first, and nothing longer is begun where it fails; at the end, what each took.
+
+Units and hub run side by side: the servers of students are waited for while the units compute.
+"""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
+_RULES = "tests/notebooks/test_sources.py"
 STEPS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
     "types": ["mypy"],
-    "tests": ["pytest"],
+    "rules": ["pytest", _RULES],
+    "units": ["pytest", "tests", "--ignore=tests/jupyterhub", "--ignore=tests/notebooks"],
+    "hub": ["pytest", "tests/jupyterhub"],
+    "notebooks": ["pytest", "tests/notebooks", f"--ignore={_RULES}"],
 }
+READING = ("format", "lint", "types", "rules")
+# One stage after the other; the steps of a stage at the same time.
+STAGES = (*((step,) for step in READING), ("units", "hub"), ("notebooks",))
+
+
+@dataclass(frozen=True)
+class Took:
+    """How a step went.
+
+    Attributes
+    ----------
+    step : str
+        Its name.
+    passed : bool
+        Whether its command gave 0.
+    seconds : float
+        From its start to its end.
+    """
+
+    step: str
+    passed: bool
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.step:<10} {self.seconds:7.0f} s  {'passed' if self.passed else 'FAILED'}"
 
 
 def main(arguments: list[str]) -> int:
@@ -25,17 +63,46 @@ def main(arguments: list[str]) -> int:
     Returns
     -------
     int
-        0 if every step passed, else 1.
+        0 if every step passed, 1 if one failed, 2 if a name is none of a step.
     """
+    if unknown := set(arguments) - set(STEPS):
+        print(f"no step {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}", file=sys.stderr)
+        return 2
+    wanted = arguments or list(STEPS)
+    done: list[Took] = []
+    for stage in STAGES:
+        steps = [step for step in stage if step in wanted]
+        if stage[0] not in READING and any(took.step in READING and not took.passed for took in done):
+            break
+        done += _run(steps)
+    begun = [took.step for took in done]
+    print("\n".join([*map(str, done), *(f"{step:<10}       -    not begun" for step in wanted if step not in begun)]))
+    return len(begun) < len(wanted) or not all(took.passed for took in done)
+
+
+def _run(steps: Sequence[str]) -> list[Took]:
+    """Run steps at the same time: the first is seen as it goes, the others when they have ended."""
+    with ThreadPoolExecutor(max(len(steps), 1)) as pool, tempfile.TemporaryDirectory() as folder:
+        logs = [None, *(Path(folder) / step for step in steps[1:])]
+        return list(pool.map(_took, steps, logs))
+
+
+def _took(step: str, log: Path | None) -> Took:
     root = Path(__file__).resolve().parents[2]
-    failed = []
-    for name in arguments or STEPS:
-        print(f"[{name}] {' '.join(STEPS[name])}", flush=True)
-        if subprocess.run([sys.executable, "-m", *STEPS[name]], cwd=root).returncode:
-            failed.append(name)
-    if failed:
-        print(f"failed: {', '.join(failed)}")
-    return bool(failed)
+    print(f"[{step}] {' '.join(STEPS[step])}{' (said when it ends)' if log else ''}", flush=True)
+    started = time.monotonic()
+    if log is None:
+        code = _execute(step, root, None)
+    else:
+        with log.open("w+", encoding="utf-8", errors="replace") as said:
+            code = _execute(step, root, said)
+            said.seek(0)
+            print(f"[{step}]\n{said.read()}", flush=True)
+    return Took(step, code == 0, time.monotonic() - started)
+
+
+def _execute(step: str, root: Path, said: IO[str] | None) -> int:
+    return subprocess.run([sys.executable, "-m", *STEPS[step]], cwd=root, stdout=said, stderr=said).returncode
 
 
 if __name__ == "__main__":

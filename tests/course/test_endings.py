@@ -2,9 +2,9 @@
 
 import nbformat
 import pytest
-from course.small import code, write_notebook
 
 from helpers.course.run import executed_path, run_notebooks
+from tests.course.small import code, write_notebook
 
 STOP = """class StopExecution(Exception):
     def _render_traceback_(self):

@@ -12,7 +12,6 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from course.small import code, write_notebook
 
 import helpers
 from helpers import cache, scorecard
@@ -31,6 +30,7 @@ from helpers.course.run import (
     unmet_checks,
 )
 from helpers.errors import CourseError
+from tests.course.small import code, write_notebook
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -2,12 +2,12 @@
 
 import nbformat
 import pytest
-from course.small import code, write_notebook
 
 from helpers import scorecard
 from helpers.course import report
 from helpers.course.job import doubled
 from helpers.course.run import run_notebooks
+from tests.course.small import code, write_notebook
 
 CHECK = """from helpers.course.exercises import check, expect
 

@@ -1,11 +1,11 @@
 """How the tests of this folder call the command line, and what they read of its results."""
 
-import json
 import os
 import subprocess
 import sys
 
 from helpers import scorecard
+from helpers.course.run import read_course
 from helpers.datasets import availability
 from tests.conftest import ROOT
 
@@ -24,4 +24,5 @@ def fashion_is_ready():
 
 
 def entries_of(folder):
-    return json.loads((folder / "solutions" / "course.json").read_text())
+    """What ``course.json`` in a folder says, by notebook."""
+    return {entry["notebook"]: entry for entry in read_course(folder / "course.json")}
