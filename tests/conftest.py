@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,15 @@ def missing(what: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
+
+
+def wait_until(condition, what: str, guard: float = 900) -> None:
+    """Wait for something to come about. The guard ends a test that hangs; it is no measure of how fast anything is."""
+    end = time.monotonic() + guard
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"still waiting for {what} after {guard:.0f} s")
+        time.sleep(0.1)
 
 
 @pytest.fixture

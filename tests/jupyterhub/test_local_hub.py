@@ -4,7 +4,6 @@ import contextlib
 import json
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import psutil
@@ -20,6 +19,7 @@ from helpers.errors import HubError
 from helpers.hub import local
 from helpers.hub.client import Person
 from helpers.hub.start import BRANCH
+from tests.conftest import wait_until
 from tests.jupyterhub.classroom import classroom, need_root
 
 FIRST = "course/notebooks/00_start_here.ipynb"
@@ -66,13 +66,11 @@ def test_an_instructor_sees_and_helps_students_and_nobody_else(room):
     assert files.status_code == 200
     # Restarts it.
     assert teacher.hub("DELETE", "users/student01/server").status_code in (202, 204)
-    deadline = time.monotonic() + 60
-    while ada.hub("GET", "users/student01").json()["servers"] and time.monotonic() < deadline:
-        time.sleep(0.3)
+    wait_until(lambda: not ada.hub("GET", "users/student01").json()["servers"], "the server's end")
     teacher.hub("POST", "users/student01/server")
-    while not (ada.hub("GET", "users/student01").json()["servers"].get("") or {}).get("ready"):
-        assert time.monotonic() < deadline + 180
-        time.sleep(0.3)
+    wait_until(
+        lambda: (ada.hub("GET", "users/student01").json()["servers"].get("") or {}).get("ready"), "the new server"
+    )
     # And no more than that.
     for method, path in [
         ("DELETE", "users/student01"),
@@ -292,13 +290,12 @@ def test_a_killed_server_comes_back_with_its_notebook(room):
     notebook["cells"][0]["source"] += "\n\nsaved before the crash"
     put(ada, notebook)
     room.server_process("student03").kill()
-    deadline = time.monotonic() + 120
-    while True:  # the hub looks every thirty seconds; asking for the page makes it look at once
+
+    def is_noticed():  # the hub looks every thirty seconds; asking for the page makes it look at once
         ada.session.get(f"{room.hub.url}/user/student03/lab", timeout=60)
-        if not ada.hub("GET", "users/student03").json()["servers"]:
-            break
-        assert time.monotonic() < deadline
-        time.sleep(1)
+        return not ada.hub("GET", "users/student03").json()["servers"]
+
+    wait_until(is_noticed, "the hub to see that the server is gone")
     ada.start()
     assert "saved before the crash" in cells(ada)["cells"][0]["source"]
 
