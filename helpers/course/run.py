@@ -494,7 +494,6 @@ def _environment(scratch: Path, way: Way) -> dict[str, str]:
         # Absolute, because the kernel works in another folder.
         "VIGILANT_BUILD": str(build_directory().absolute()),
         "VIGILANT_CACHE": str(cache_directory().absolute()),
-        "VIGILANT_CORE": "1" if way.core else "",
         "VIGILANT_CHECKS": "raise" if way.twice else "",
     }
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
