@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers import intervals, scorecard
+from helpers import intervals
 from helpers.errors import ScorecardError
-from helpers.scorecard import Band, Record, Scorecard, check, read, read_bands, to_frame
+from helpers.scorecard import Band, Record, Scorecard, check, read, read_bands, records, to_frame
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def card(path, **changes):
@@ -189,10 +189,10 @@ def test_processes_that_write_at_once_lose_nothing(path):
 
 
 def test_a_held_lock_is_reported(path, monkeypatch):
-    monkeypatch.setattr(scorecard, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(records, "_LOCK_SECONDS", 0.1)
     path.parent.mkdir()
     with (
-        scorecard.FileLock(path.with_name("scorecard.json.lock")),
+        records.FileLock(path.with_name("scorecard.json.lock")),
         pytest.raises(ScorecardError, match="another process has held"),
     ):
         card(path).record("training", "accuracy", 0.5, 0.4, 0.6, 10, "higher")
