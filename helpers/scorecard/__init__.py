@@ -4,29 +4,23 @@ A notebook makes one :class:`Scorecard` and calls :meth:`Scorecard.record`. The 
 ``build/scorecard.json``; the capstone, the service and its metrics read that file.
 """
 
-from helpers.scorecard.records import (
-    AXES,
-    BUDGETS,
-    DIRECTIONS,
-    Band,
-    Record,
-    Scorecard,
-    check,
-    default_path,
-    read,
-    read_bands,
-    to_frame,
-)
+from helpers.scorecard.bands import Band, check, read_bands
+from helpers.scorecard.fields import AXES, BUDGETS, DIRECTIONS, Bounds
+from helpers.scorecard.keys import code_key, notebook_key
+from helpers.scorecard.records import Record, Scorecard, default_path, read, to_frame
 
 __all__ = [
     "AXES",
     "BUDGETS",
     "DIRECTIONS",
     "Band",
+    "Bounds",
     "Record",
     "Scorecard",
     "check",
+    "code_key",
     "default_path",
+    "notebook_key",
     "read",
     "read_bands",
     "to_frame",

@@ -1,16 +1,10 @@
-"""What was measured: one record for each headline number, and the bands that a record must lie in.
-
-A notebook makes one :class:`Scorecard` and calls :meth:`Scorecard.record`. The records of all notebooks stand in
-``build/scorecard.json``; the capstone, the service and its metrics read that file.
-"""
+"""What was measured: one record for each headline number, and the file that holds them all."""
 
 from __future__ import annotations
 
 import json
-import math
-import numbers
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +12,22 @@ from filelock import FileLock, Timeout
 
 from helpers.cache import build_directory, written_whole
 from helpers.errors import CacheError, ScorecardError
+from helpers.scorecard.fields import (
+    AXES,
+    BUDGETS,
+    DIRECTIONS,
+    Bounds,
+    bounds_of,
+    check_choice,
+    check_text,
+    check_yes_or_no,
+    finite,
+    whole,
+)
+from helpers.scorecard.keys import notebook_key
 
 if TYPE_CHECKING:
     import pandas as pd
-
-AXES = ("training", "uncertainty", "explanation", "robustness", "fairness", "privacy", "serving", "monitoring")
-DIRECTIONS = ("higher", "lower")
-BUDGETS = ("quick", "full")
 
 # A bootstrap percentile may miss the value it belongs to by a rounding error, never by more.
 _SLACK = 1e-9
@@ -53,6 +56,17 @@ class Record:
         The notebook's seed.
     budget : str
         ``"quick"`` or ``"full"``.
+    model_digest : str or None
+        Which weights were measured, as :func:`helpers.models.digest` names them; None where nobody said.
+    code : str or None
+        What it was made by, as :func:`helpers.scorecard.notebook_key` names it; None in a file that was written before
+        records said so.
+    core : bool
+        Whether it comes from the core of the notebook; False where a cell tagged ``deeper`` measured it.
+    timed : bool
+        Whether it hangs on the clock: then it is printed and drawn, and has neither band nor threshold.
+    bounds : (float or None, float or None)
+        The least and the most that the metric can be; None where there is no end. Bands are clipped to it.
 
     Raises
     ------
@@ -72,23 +86,44 @@ class Record:
     notebook: str
     seed: int
     budget: str
+    # With defaults, so that a scorecard of last term can still be read (and its records are replaced one by one).
+    model_digest: str | None = None
+    code: str | None = None
+    core: bool = True
+    timed: bool = False
+    bounds: Bounds = (None, None)
 
     def __post_init__(self) -> None:
         where = f"{self.axis} / {self.metric}"
-        _check_choice(self.axis, AXES, "axis")
-        _check_choice(self.direction, DIRECTIONS, f"{where}: direction (which is better?)")
-        _check_choice(self.budget, BUDGETS, f"{where}: budget")
+        check_choice(self.axis, AXES, "axis")
+        check_choice(self.direction, DIRECTIONS, f"{where}: direction (which is better?)")
+        check_choice(self.budget, BUDGETS, f"{where}: budget")
         for name in ("metric", "dataset", "model", "notebook"):
-            _check_text(getattr(self, name), f"{where}: {name}")
+            check_text(getattr(self, name), f"{where}: {name}")
         for name in ("value", "low", "high"):
-            object.__setattr__(self, name, _finite(getattr(self, name), f"{where}: {name}"))
-        object.__setattr__(self, "n", _whole(self.n, f"{where}: n (how many cases it rests on)", least=1))
-        object.__setattr__(self, "seed", _whole(self.seed, f"{where}: seed", least=0))
+            object.__setattr__(self, name, finite(getattr(self, name), f"{where}: {name}"))
+        object.__setattr__(self, "n", whole(self.n, f"{where}: n (how many cases it rests on)", least=1))
+        object.__setattr__(self, "seed", whole(self.seed, f"{where}: seed", least=0))
+        for name in ("model_digest", "code"):
+            if getattr(self, name) is not None:
+                check_text(getattr(self, name), f"{where}: {name}")
+        for name in ("core", "timed"):
+            check_yes_or_no(getattr(self, name), f"{where}: {name}")
+        object.__setattr__(self, "bounds", bounds_of(self.bounds, f"{where}: bounds"))
+        self._check_numbers(where)
+
+    def _check_numbers(self, where: str) -> None:
         slack = _SLACK * max(1.0, abs(self.value))
         if not (self.low - slack <= self.value <= self.high + slack):
             raise ScorecardError(
                 f"{where}: the value must lie in its interval, got {self.value} outside [{self.low}, {self.high}]. "
                 "The order of the arguments is value, low, high, n."
+            )
+        least, most = self.bounds
+        if (least is not None and self.value < least - slack) or (most is not None and self.value > most + slack):
+            raise ScorecardError(
+                f"{where}: the value must lie in its bounds, got {self.value} outside {self.bounds}. Is it a share and "
+                "was given in percent, or are the bounds of another metric?"
             )
 
     @property
@@ -111,6 +146,8 @@ class Scorecard:
         The notebook's parameter, ``"quick"`` or ``"full"``.
     path : pathlib.Path, optional
         The file; ``build/scorecard.json`` if not given.
+    digests : mapping of str to str
+        Which weights each model name stands for, from :func:`helpers.models.digest`.
 
     Examples
     --------
@@ -124,6 +161,7 @@ class Scorecard:
     seed: int
     budget: str
     path: Path | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     def record(
         self,
@@ -137,6 +175,10 @@ class Scorecard:
         *,
         model: str | None = None,
         dataset: str | None = None,
+        model_digest: str | None = None,
+        bounds: Bounds = (None, None),
+        core: bool = True,
+        timed: bool = False,
     ) -> None:
         """Write one number; an earlier record of the same measurement is replaced.
 
@@ -155,12 +197,19 @@ class Scorecard:
             ``"higher"`` or ``"lower"``: which is better.
         model, dataset : str, optional
             Where they differ from the scorecard's own.
+        model_digest : str, optional
+            Which weights were measured; what the scorecard's `digests` say of the model if not given.
+        bounds : (float or None, float or None)
+            What the metric can be, such as ``(0, 1)`` for a share or ``(0, None)`` for a loss.
+        core, timed : bool
+            As in :class:`Record`.
 
         Raises
         ------
         ScorecardError
             If the record is not valid, or the file cannot be read or written; the file is then as it was.
         """
+        model = self.model if model is None else model
         record = Record(
             axis=axis,
             metric=metric,
@@ -170,10 +219,15 @@ class Scorecard:
             n=n,
             direction=direction,
             dataset=self.dataset if dataset is None else dataset,
-            model=self.model if model is None else model,
+            model=model,
             notebook=self.notebook,
             seed=self.seed,
             budget=self.budget,
+            model_digest=self.digests.get(model) if model_digest is None else model_digest,
+            code=notebook_key(self.notebook) if isinstance(self.notebook, str) else None,
+            core=core,
+            timed=timed,
+            bounds=bounds,
         )
         path = default_path() if self.path is None else Path(self.path)
         try:
@@ -260,145 +314,6 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame([asdict(record) for record in records], columns=[field.name for field in fields(Record)])
 
 
-@dataclass(frozen=True)
-class Band:
-    """Between what a record must lie: above it is as suspicious as below.
-
-    Attributes
-    ----------
-    axis, metric, dataset, model, budget : str
-        Which records it holds for (any seed).
-    notebook : str
-        The notebook that writes the record.
-    low, high : float
-        The ends, both needed, in the unit of the metric.
-    why : str
-        Where the ends come from: the seeds that were run, or the theory.
-
-    Raises
-    ------
-    ScorecardError
-        If one of them is missing or not as said above.
-    """
-
-    axis: str
-    metric: str
-    dataset: str
-    model: str
-    budget: str
-    notebook: str
-    low: float
-    high: float
-    why: str
-
-    def __post_init__(self) -> None:
-        where = f"band {self.axis} / {self.metric}"
-        _check_choice(self.axis, AXES, f"{where}: axis")
-        _check_choice(self.budget, BUDGETS, f"{where}: budget")
-        for name in ("metric", "dataset", "model", "notebook", "why"):
-            _check_text(getattr(self, name), f"{where}: {name}")
-        for name in ("low", "high"):
-            object.__setattr__(self, name, _finite(getattr(self, name), f"{where}: {name}"))
-        if self.low > self.high:
-            raise ScorecardError(f"{where}: low must not be above high, got {self.low} and {self.high}")
-
-    @property
-    def key(self) -> tuple[str, str, str, str, str]:
-        """Which records the band holds for: axis, metric, dataset, model and budget."""
-        return (self.axis, self.metric, self.dataset, self.model, self.budget)
-
-
-def read_bands(path: Path) -> list[Band]:
-    """Read the bands of a YAML file: a list of mappings with the attributes of :class:`Band`.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file, such as ``tests/bands.yaml``.
-
-    Returns
-    -------
-    list of Band
-        In the order of the file.
-
-    Raises
-    ------
-    ScorecardError
-        If the file is not such a list, a band lacks one of its ends, or two bands hold for the same records.
-    """
-    import yaml
-
-    try:
-        entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ScorecardError(f"{path} is not YAML: {error}") from None
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise ScorecardError(f"{path} must hold a list of bands, each with {_names(Band)}")
-    bands = [_band(entry, path, position) for position, entry in enumerate(entries, start=1)]
-    seen: set[tuple[str, ...]] = set()
-    for band in bands:
-        if band.key in seen:
-            raise ScorecardError(f"{path} holds two bands for {_label(band)}: keep one")
-        seen.add(band.key)
-    return bands
-
-
-def check(
-    records: Iterable[Record],
-    bands: Iterable[Band],
-    *,
-    notebooks: Collection[str] | None = None,
-    datasets: Collection[str] | None = None,
-    budget: str = "quick",
-) -> list[str]:
-    """Tell what is wrong with a scorecard, judged by its bands.
-
-    Parameters
-    ----------
-    records : iterable of Record
-        What was measured.
-    bands : iterable of Band
-        What was expected.
-    notebooks, datasets : collection of str, optional
-        Judge only records and bands of these (the notebooks that ran, the data sets they ran on); all if not given.
-    budget : str
-        Judge only records and bands of this budget.
-
-    Returns
-    -------
-    list of str
-        One sentence for each record outside its band, record without a band, and band without a record.
-    """
-
-    def concerns(thing: Record | Band) -> bool:
-        return (
-            thing.budget == budget
-            and (notebooks is None or thing.notebook in notebooks)
-            and (datasets is None or thing.dataset in datasets)
-        )
-
-    by_key = {band.key: band for band in bands if concerns(band)}
-    problems, met = [], set()
-    for record in filter(concerns, records):
-        found = by_key.get(record.identity[:-1])
-        if found is None:
-            problems.append(f"{_label(record)} = {record.value:.4g} has no band: add one, from five seeds or theory")
-            continue
-        met.add(found.key)
-        if not found.low <= record.value <= found.high:
-            side = "below" if record.value < found.low else "above"
-            problems.append(
-                f"{_label(record)} = {record.value:.4g} (seed {record.seed}) is {side} its band "
-                f"[{found.low:.4g}, {found.high:.4g}] ({found.why})"
-            )
-    problems += [
-        f"{_label(band)} has a band but no record: {band.notebook} did not write it"
-        for key, band in by_key.items()
-        if key not in met
-    ]
-    return problems
-
-
 def _write(path: Path, records: list[Record]) -> None:
     entries = [asdict(record) for record in sorted(records, key=_order)]
     with written_whole(path) as temporary:
@@ -409,56 +324,8 @@ def _order(record: Record) -> tuple[Any, ...]:
     return (AXES.index(record.axis), *record.identity[1:])
 
 
-def _label(thing: Record | Band) -> str:
-    return f"{thing.axis} / {thing.metric} of {thing.model} on {thing.dataset} ({thing.budget}, {thing.notebook})"
-
-
-def _names(kind: type[Band]) -> str:
-    return ", ".join(field.name for field in fields(kind))
-
-
-def _band(entry: dict[str, Any], path: Path, position: int) -> Band:
-    expected = {field.name for field in fields(Band)}
-    if missing := expected - entry.keys():
-        raise ScorecardError(
-            f"{path}, band {position} ({entry.get('metric', 'no metric')}) lacks {', '.join(sorted(missing))}. "
-            "A band has two ends: the upper one catches an attack that stopped attacking."
-        )
-    if unknown := entry.keys() - expected:
-        raise ScorecardError(f"{path}, band {position}: unknown {sorted(unknown)}; a band has {_names(Band)}")
-    try:
-        return Band(**entry)
-    except ScorecardError as error:
-        raise ScorecardError(f"{path}, band {position}: {error}") from None
-
-
 def _spoilt(path: Path, error: Exception) -> ScorecardError:
     return ScorecardError(
         f"{path} is not a scorecard ({error}). It was left as it is. Delete it, and run the notebooks again to make "
         "it anew: vigilant run"
     )
-
-
-def _check_choice(given: object, allowed: tuple[str, ...], what: str) -> None:
-    if given not in allowed:
-        raise ScorecardError(f"{what} must be one of {', '.join(allowed)}; got {given!r}")
-
-
-def _check_text(given: object, what: str) -> None:
-    if not isinstance(given, str) or not given.strip():
-        raise ScorecardError(f"{what} must be a name, got {given!r}")
-
-
-def _finite(given: Any, what: str) -> float:
-    # NumPy scalars and 0-d arrays are fine; a longer array, a bool or a text is a mistake worth naming.
-    number = given.item() if hasattr(given, "item") and getattr(given, "ndim", 0) == 0 else given
-    if isinstance(number, bool) or not isinstance(number, numbers.Real) or not math.isfinite(number):
-        raise ScorecardError(f"{what} must be one finite number, got {given!r}")
-    return float(number)
-
-
-def _whole(given: Any, what: str, least: int) -> int:
-    number = given.item() if hasattr(given, "item") and getattr(given, "ndim", 0) == 0 else given
-    if isinstance(number, bool) or not isinstance(number, numbers.Integral) or number < least:
-        raise ScorecardError(f"{what} must be a whole number of at least {least}, got {given!r}")
-    return int(number)

@@ -11,7 +11,17 @@ import pytest
 
 from helpers import intervals
 from helpers.errors import ScorecardError
-from helpers.scorecard import Band, Record, Scorecard, check, read, read_bands, records, to_frame
+from helpers.scorecard import (
+    Band,
+    Record,
+    Scorecard,
+    check,
+    notebook_key,
+    read,
+    read_bands,
+    records,
+    to_frame,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,6 +57,11 @@ def test_a_record_has_all_keys_and_plain_numbers(path):
         "notebook": "01_training",
         "seed": 0,
         "budget": "quick",
+        "model_digest": None,
+        "code": notebook_key("01_training"),
+        "core": True,
+        "timed": False,
+        "bounds": [None, None],
     }
     [record] = read(path)
     assert {type(record.value), type(record.n)} == {float, int}
@@ -78,6 +93,39 @@ def test_one_record_may_name_another_model_and_data_set(path):
     card(path).record("training", "accuracy", 0.1, 0, 0.2, 10, "higher", model="linear", dataset="digits")
     [record] = read(path)
     assert (record.model, record.dataset) == ("linear", "digits")
+
+
+def test_each_record_says_which_weights_were_measured(path):
+    of_all = card(path, digests={"cnn": "aaaa", "shortcut": "bbbb"})
+    of_all.record("training", "accuracy", 0.1, 0, 0.2, 10, "higher")
+    of_all.record("training", "accuracy", 0.1, 0, 0.2, 10, "higher", model="shortcut")
+    of_all.record("training", "accuracy", 0.1, 0, 0.2, 10, "higher", model="stranger")
+    of_all.record("training", "accuracy", 0.1, 0, 0.2, 10, "higher", model="forest", model_digest="cccc")
+    assert {record.model: record.model_digest for record in read(path)} == {
+        "cnn": "aaaa",
+        "shortcut": "bbbb",
+        "stranger": None,
+        "forest": "cccc",
+    }
+
+
+def test_where_a_record_stands_and_what_it_hangs_on(path):
+    card(path).record(
+        "serving", "p99, ms", 3, 2, 4, 10, "lower", core=False, timed=True, bounds=(0, None), model_digest="dd"
+    )
+    [record] = read(path)
+    assert (record.core, record.timed, record.bounds, record.model_digest) == (False, True, (0.0, None), "dd")
+
+
+def test_a_scorecard_of_last_term_is_read_and_replaced_record_by_record(path):
+    card(path).record("training", "accuracy", 0.1, 0, 0.2, 10, "higher")
+    card(path).record("training", "loss", 0.1, 0, 0.2, 10, "lower")
+    new = ("model_digest", "code", "core", "timed", "bounds")
+    old = [{key: value for key, value in entry.items() if key not in new} for entry in json.loads(path.read_text())]
+    path.write_text(json.dumps(old))
+    assert [(record.code, record.core, record.timed) for record in read(path)] == [(None, True, False)] * 2
+    card(path).record("training", "loss", 0.1, 0, 0.2, 10, "lower")
+    assert [record.code for record in read(path)] == [None, notebook_key("01_training")]
 
 
 def test_the_file_is_the_same_in_whatever_order_notebooks_run(path, tmp_path):
@@ -115,6 +163,14 @@ def test_it_lies_in_the_build_folder(monkeypatch, tmp_path):
         ({"n": True}, "n .* must be a whole number"),
         ({"metric": " "}, "metric must be a name"),
         ({"model": ""}, "model must be a name"),
+        ({"model_digest": ""}, "model_digest must be a name"),
+        ({"core": 1}, "core must be True or False, got 1"),
+        ({"timed": None}, "timed must be True or False"),
+        ({"bounds": (0.6, 1)}, r"must lie in its bounds, got 0.5 outside \(0.6, 1.0\). Is it a share"),
+        ({"bounds": (None, 0.4)}, "must lie in its bounds"),
+        ({"bounds": (1, 0)}, "bounds must be the least and the most"),
+        ({"bounds": (0, float("nan"))}, "bounds must be one finite number"),
+        ({"bounds": 1}, "bounds must be a pair such as"),
     ],
 )
 def test_a_record_that_is_refused_leaves_the_file_alone(path, changes, message):

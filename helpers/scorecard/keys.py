@@ -1,0 +1,114 @@
+"""The key of the code that a number was made by: it changes when that code does, and with nothing else.
+
+A key covers the notebook (or the function that measures) and all files of this package that it reaches through its
+imports. Comments, docstrings and the layout of lines do not count: they change no number.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from helpers.cache import course_root
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+_WITH_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@functools.cache
+def notebook_key(name: str) -> str:
+    """The key of a notebook: of its code cells and of the helpers that they lean on.
+
+    Parameters
+    ----------
+    name : str
+        ``NN_topic``.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits. Where ``notebooks/source/NN_topic.py`` is not at hand, the key of the whole package.
+    """
+    root = course_root()
+    source = None if root is None else root / "notebooks" / "source" / f"{name}.py"
+    if source is None or not source.is_file():
+        return code_key(_PACKAGE.rglob("*.py"))
+    return code_key([source])
+
+
+def code_key(files: Iterable[Path]) -> str:
+    """The key of some Python files and of all files of this package that they reach through their imports.
+
+    Parameters
+    ----------
+    files : iterable of pathlib.Path
+        Where the code starts.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits, the same wherever the code is the same.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(reached(files), key=_name):
+        digest.update(f"{_name(path)}\n{_meaning(path)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def reached(files: Iterable[Path]) -> set[Path]:
+    """Follow imports through this package.
+
+    Parameters
+    ----------
+    files : iterable of pathlib.Path
+        Where to start.
+
+    Returns
+    -------
+    set of pathlib.Path
+        These files, and every file of the package that one of them imports, also inside a function. Who imports a
+        room reaches all of it, since a room hands out names from all of its files.
+    """
+    found: set[Path] = set()
+    waiting = {Path(path).resolve() for path in files}
+    while waiting:
+        path = waiting.pop()
+        found.add(path)
+        waiting |= {file for name in _imports(path) for file in _files_of(name)} - found
+    return found
+
+
+def _name(path: Path) -> str:
+    """Name a file in a way that is the same on every machine."""
+    return path.relative_to(_PACKAGE.parent).as_posix() if path.is_relative_to(_PACKAGE) else path.name
+
+
+def _meaning(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
+            del node.body[0]
+    return ast.dump(tree)
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files_of(name: str) -> Iterator[Path]:
+    package, *inner = name.split(".")
+    if package != _PACKAGE.name:
+        return
+    path = _PACKAGE.joinpath(*inner)
+    if path.with_suffix(".py").is_file():
+        yield path.with_suffix(".py")
+    elif inner and (path / "__init__.py").is_file():
+        yield from path.rglob("*.py")
