@@ -9,7 +9,7 @@ from helpers.course.run import read_course
 from helpers.datasets import availability
 from tests.conftest import ROOT
 
-BANDS = scorecard.read_bands(ROOT / "tests" / "bands.yaml")
+BANDS = scorecard.read_bands(ROOT / "tests" / "bands")
 
 
 def vigilant(folder, *arguments):

@@ -1,4 +1,4 @@
-"""Records are valid or refused, replace their earlier selves, and are judged by two-sided bands."""
+"""Records are valid or refused, and replace their earlier selves."""
 
 import json
 import subprocess
@@ -12,13 +12,10 @@ import pytest
 from helpers import intervals
 from helpers.errors import ScorecardError
 from helpers.scorecard import (
-    Band,
     Record,
     Scorecard,
-    check,
     notebook_key,
     read,
-    read_bands,
     records,
     to_frame,
 )
@@ -29,11 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 def card(path, **changes):
     given = {"notebook": "01_training", "dataset": "signs", "model": "cnn", "seed": 0, "budget": "quick", **changes}
     return Scorecard(path=path, **given)
-
-
-def band(**changes):
-    given = {"axis": "training", "metric": "accuracy", "dataset": "signs", "model": "cnn", "budget": "quick"}
-    return Band(**{**given, "notebook": "01_training", "low": 0.8, "high": 0.95, "why": "five seeds", **changes})
 
 
 @pytest.fixture
@@ -276,78 +268,10 @@ def test_records_as_a_table(path):
     assert len(frame) == 1
 
 
-def write_bands(tmp_path, text):
-    file = tmp_path / "bands.yaml"
-    file.write_text(text)
-    return file
-
-
-BAND = (
-    "- {axis: training, metric: accuracy, dataset: signs, model: cnn, budget: quick, notebook: 01_training, "
-    "low: 0.8, high: 0.95, why: five seeds}\n"
-)
-
-
-def test_bands_are_read(tmp_path):
-    assert read_bands(write_bands(tmp_path, BAND)) == [band()]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (BAND.replace("high: 0.95, ", ""), "lacks high. A band has two ends"),
-        (BAND.replace("low: 0.8, ", ""), "lacks low"),
-        (BAND.replace("0.95", ".inf"), "high must be one finite number"),
-        (BAND.replace("0.95", ""), "high must be one finite number"),
-        (BAND.replace("0.95", "0.7"), "low must not be above high"),
-        (BAND.replace("five seeds", '""'), "why must be a name"),
-        (BAND.replace("training,", "speed,", 1), "axis must be one of"),
-        (BAND.replace("low:", "lowest: 1, low:"), r"unknown \['lowest'\]"),
-        (BAND + BAND, "two bands for training / accuracy"),
-        ("a: 1", "must hold a list of bands"),
-        ("- [", "is not YAML"),
-        ("", "must hold a list of bands"),
-    ],
-)
-def test_bands_that_are_refused(tmp_path, text, message):
-    with pytest.raises(ScorecardError, match=message):
-        read_bands(write_bands(tmp_path, text))
-
-
 def record(value=0.9, **changes):
     given = {"axis": "training", "metric": "accuracy", "low": 0.0, "high": 1.0, "n": 100, "direction": "higher"}
     where = {"dataset": "signs", "model": "cnn", "notebook": "01_training", "seed": 0, "budget": "quick"}
     return Record(value=value, **{**given, **where, **changes})
-
-
-def test_inside_the_band_is_well_on_both_ends_and_for_any_seed():
-    assert check([record(0.8), record(0.95, seed=1), record(0.9, seed=2)], [band()]) == []
-
-
-@pytest.mark.parametrize(("value", "side"), [(0.799, "below"), (0.951, "above"), (0.0, "below"), (1.0, "above")])
-def test_outside_the_band_fails_on_either_side(value, side):
-    [problem] = check([record(value)], [band()])
-    assert f"is {side} its band [0.8, 0.95] (five seeds)" in problem
-
-
-def test_every_seed_is_judged():
-    assert len(check([record(0.9), record(0.1, seed=1)], [band()])) == 1
-
-
-def test_a_record_without_a_band_and_a_band_without_a_record():
-    [problem] = check([record(model="linear")], [])
-    assert "of linear on signs (quick, 01_training) = 0.9 has no band" in problem
-    [problem] = check([], [band()])
-    assert "has a band but no record: 01_training did not write it" in problem
-
-
-def test_only_what_ran_is_judged():
-    bands = [band(), band(dataset="fashion", low=0.86, high=0.89), band(notebook="02_uncertainty", metric="ece")]
-    records = [record(0.9), record(0.1, dataset="fashion"), record(0.0, budget="full")]
-    assert len(check(records, bands)) == 2
-    assert check(records, bands, notebooks={"01_training"}, datasets={"signs"}) == []
-    [problem] = check(records, bands, notebooks={"01_training"}, datasets={"fashion"})
-    assert "below" in problem
 
 
 def test_a_record_survives_its_way_through_json():
