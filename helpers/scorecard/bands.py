@@ -235,8 +235,8 @@ def _band_of(records: list[Record]) -> Band:
     first = records[0]
     if len({record.bounds for record in records}) > 1:
         raise ScorecardError(f"{_label(first)} has other bounds with another seed: what it can be depends on no seed")
-    values = [_shortened(record.value) for record in records]
-    half_interval = _shortened(statistics.fmean((record.high - record.low) / 2 for record in records))
+    values = [shortened(record.value) for record in records]
+    half_interval = shortened(statistics.fmean((record.high - record.low) / 2 for record in records))
     try:
         low, high = ends(values, half_interval, first.bounds)
     except ScorecardError as error:
@@ -258,7 +258,8 @@ def _band_of(records: list[Record]) -> Band:
     )
 
 
-def _shortened(value: float) -> float:
+def shortened(value: float) -> float:
+    """A value with as many digits as are stored."""
     return float(f"{value:.{_DIGITS}g}")
 
 

@@ -30,7 +30,7 @@ print(f"tosses: {heads.n}")
 
 # %%
 scorecard = Scorecard(notebook="01_good", dataset=dataset, model="coin", seed=seed, budget=budget)
-scorecard.record("training", "heads", *heads, direction="higher")
+scorecard.record("training", "heads", *heads, direction="higher", bounds=(0, 1))
 
 # %% [markdown]
 # **Exercise 1.1** How large is the share of tails?

@@ -1,0 +1,152 @@
+"""Runs a notebook with several seeds and makes the bands of its records; the rule is :mod:`helpers.scorecard`'s."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jupytext
+
+from helpers.cache import build_directory, cache_directory
+from helpers.contracts import check_seed
+from helpers.course.layout import parameters, solution_path
+from helpers.course.run import NOTEBOOK_LIMIT, Outcome, run_notebooks
+from helpers.errors import CourseError
+from helpers.scorecard import LEAST_SEEDS, RULE, BandRun, Record, make_bands, read, write_run
+
+BUDGET = "quick"
+
+
+def bands_path(source: Path) -> Path:
+    """Name the file of a notebook's bands.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        ``notebooks/source/NN_topic.py``.
+
+    Returns
+    -------
+    pathlib.Path
+        ``tests/bands/NN_topic.yaml`` of the same checkout.
+    """
+    return source.parents[2] / "tests" / "bands" / f"{source.stem}.yaml"
+
+
+def bands_from_seeds(
+    source: Path,
+    seeds: Sequence[int],
+    *,
+    dataset: str | None = None,
+    limit: float = NOTEBOOK_LIMIT,
+    progress: Callable[[str, int, int, float], None] | None = None,
+    done: Callable[[Outcome], None] | None = None,
+) -> BandRun:
+    """Execute a solution notebook once for each seed, and write the bands of what it recorded.
+
+    Results go to a folder of their own, ``build/bands/NN_topic-dataset/``; the scorecard of the build folder is left
+    as it is.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        ``notebooks/source/NN_topic.py``.
+    seeds : sequence of int
+        The notebook's parameter `seed`, one run each; at least five.
+    dataset : str, optional
+        The notebook's parameter `dataset`. Of a run on other pictures than the notebook's own, only the records on
+        these pictures make bands: the others have theirs from the run on its own.
+    limit : float
+        Seconds that one run may take.
+    progress, done : callable, optional
+        As for :func:`helpers.course.run.run_notebooks`.
+
+    Returns
+    -------
+    BandRun
+        What was written to ``tests/bands/NN_topic.yaml``.
+
+    Raises
+    ------
+    CourseError
+        If there are too few seeds, a run fails or does not pass its checks, nothing was recorded, or the code changed
+        while the seeds ran. Nothing is written then.
+    """
+    seeds = [check_seed(seed) for seed in seeds]
+    if len(set(seeds)) != len(seeds) or len(seeds) < LEAST_SEEDS:
+        raise CourseError(f"bands need at least {LEAST_SEEDS} different seeds, got {seeds}: --seeds 0 1 2 3 4")
+    own = _own_dataset(source)
+    pictures = own if dataset is None else dataset
+    folder = build_directory().absolute() / "bands" / f"{source.stem}-{pictures}"
+    shutil.rmtree(folder, ignore_errors=True)
+    with _results_in(folder):
+        for seed in seeds:
+            given = {"dataset": pictures, "seed": seed, "budget": BUDGET}
+            _run_once(source, given, folder / f"seed-{seed}", limit=limit, progress=progress, done=done)
+    records = _of_this_run(read(folder / "scorecard.json"), source.stem, pictures if pictures != own else None)
+    run = BandRun(
+        notebook=source.stem,
+        dataset=pictures,
+        budget=BUDGET,
+        seeds=tuple(seeds),
+        rule=RULE,
+        bands=tuple(make_bands(records, seeds)),
+        code=_one_code(records),
+        made=datetime.date.today().isoformat(),
+    )
+    write_run(bands_path(source), run)
+    return run
+
+
+def _own_dataset(source: Path) -> str:
+    return str(parameters(jupytext.read(source, fmt="py:percent").cells).get("dataset"))
+
+
+@contextlib.contextmanager
+def _results_in(folder: Path) -> Iterator[None]:
+    """Let notebooks that run inside record into a folder, and read data and models from the cache that there is."""
+    before = {name: os.environ.get(name) for name in ("VIGILANT_BUILD", "VIGILANT_CACHE")}
+    os.environ |= {"VIGILANT_CACHE": str(cache_directory().absolute()), "VIGILANT_BUILD": str(folder)}
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _run_once(source: Path, given: dict[str, Any], folder: Path, **options: Any) -> None:
+    notebook = solution_path(source)
+    if not notebook.exists():
+        raise CourseError(f"not made yet: {notebook}. Run 'vigilant build {source.stem}' first.")
+    [outcome] = run_notebooks([notebook], given=given, folder=folder, must_pass_checks=True, **options)
+    if outcome.status != "ok":
+        raise CourseError(
+            f"no band was written: with seed {given['seed']}, {outcome}. Bands come from runs that succeed; this one "
+            f"lies in {folder / 'notebooks'}."
+        )
+
+
+def _of_this_run(records: list[Record], notebook: str, only: str | None) -> list[Record]:
+    mine = [record for record in records if record.notebook == notebook and only in (None, record.dataset)]
+    if not mine:
+        on = f" on {only}" if only else ""
+        raise CourseError(f"{notebook} recorded nothing{on}, so there is nothing that a band could be for")
+    return mine
+
+
+def _one_code(records: list[Record]) -> str | None:
+    codes = {record.code for record in records}
+    if len(codes) > 1:
+        raise CourseError(
+            f"the code changed while the seeds ran ({', '.join(sorted(map(str, codes)))}), so they are not of one "
+            "experiment. Run the command again, and leave the files alone meanwhile."
+        )
+    return codes.pop()
