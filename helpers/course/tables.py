@@ -1,0 +1,305 @@
+"""Tables of README and docs, written from the stored seeds: what they say is what was measured, never typed.
+
+A page holds a pair of comments, ``<!-- made by vigilant tables: NAME -->`` and ``<!-- end of NAME -->``; what stands
+between them is replaced.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.cache import written_whole
+from helpers.course.layout import notebooks_folder
+from helpers.errors import CourseError
+from helpers.scorecard import Band, read_bands
+from helpers.scorecard.measured import Measured, read_measured
+
+_MADE = re.compile(
+    r"<!-- made by vigilant tables: (?P<name>\S+) -->\n(?P<body>.*?)<!-- end of (?P=name) -->", re.DOTALL
+)
+_OPENED = re.compile(r"<!-- made by vigilant tables: (\S+) -->")
+
+Key = tuple[str, str, str]  # metric, data set, model
+
+
+@dataclass(frozen=True)
+class Stored:
+    """All stored values that a table can be made from.
+
+    Attributes
+    ----------
+    bands : list of Band
+        Of the notebooks: ``tests/bands/``.
+    measured : list of Measured
+        Of what was measured once: ``tests/measured/``.
+    """
+
+    bands: Sequence[Band]
+    measured: Sequence[Measured]
+
+    def values(self, metric: str, dataset: str, model: str) -> tuple[float, ...]:
+        """What the seeds gave.
+
+        Parameters
+        ----------
+        metric, dataset, model : str
+            Which measurement of the notebooks.
+
+        Returns
+        -------
+        tuple of float
+            One for each seed.
+
+        Raises
+        ------
+        CourseError
+            If there is no such measurement, or only its ends were kept.
+        """
+        found = [band for band in self.bands if (band.metric, band.dataset, band.model) == (metric, dataset, model)]
+        if len(found) != 1 or not found[0].values:
+            raise CourseError(
+                f"{len(found)} stored measurements are {metric} of {model} on {dataset}, with values; a table needs one"
+            )
+        return found[0].values
+
+
+Table = Callable[[Stored], str]
+Format = Callable[[float], str]
+
+
+def stored(root: Path | None = None) -> Stored:
+    """Read everything that tables are made from.
+
+    Parameters
+    ----------
+    root : pathlib.Path, optional
+        The checkout; this package's own if not given.
+
+    Returns
+    -------
+    Stored
+        Bands and measurements.
+    """
+    tests = (notebooks_folder().parent if root is None else root) / "tests"
+    return Stored(
+        read_bands(tests / "bands"), [read_measured(path) for path in sorted((tests / "measured").glob("*.json"))]
+    )
+
+
+def pages(root: Path | None = None) -> list[Path]:
+    """List the pages in which tables may stand.
+
+    Parameters
+    ----------
+    root : pathlib.Path, optional
+        The checkout; this package's own if not given.
+
+    Returns
+    -------
+    list of pathlib.Path
+        ``README.md`` and ``docs/*.md``.
+    """
+    root = notebooks_folder().parent if root is None else root
+    return [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+
+
+def filled(text: str, values: Stored, tables: dict[str, Table]) -> str:
+    """Put the tables into the text of a page.
+
+    Parameters
+    ----------
+    text : str
+        A page with markers.
+    values : Stored
+        What the tables are made from.
+    tables : dict of str to callable
+        The tables there are, by the name in the marker.
+
+    Returns
+    -------
+    str
+        The page with each table as the values give it.
+
+    Raises
+    ------
+    CourseError
+        If a marker names no table, or has no end.
+    """
+    ended = [match["name"] for match in _MADE.finditer(text)]
+    for name in _OPENED.findall(text):
+        if name not in tables:
+            raise CourseError(f"there is no table {name!r}; there are {', '.join(sorted(tables))}")
+        if name not in ended:
+            raise CourseError(f"the table {name!r} has no end: put <!-- end of {name} --> below it")
+    start = "<!-- made by vigilant tables: {0} -->\n{1}\n<!-- end of {0} -->"
+    return _MADE.sub(lambda match: start.format(match["name"], tables[match["name"]](values)), text)
+
+
+def write_tables(root: Path | None = None, *, check: bool = False) -> list[Path]:
+    """Write all tables into their pages.
+
+    Parameters
+    ----------
+    root : pathlib.Path, optional
+        The checkout; this package's own if not given.
+    check : bool
+        Whether to write nothing, and only to say what would change.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The pages whose tables were (or are) not what the stored values give.
+
+    Raises
+    ------
+    CourseError
+        As from :func:`filled`, and if a table stands in no page.
+    """
+    values, changed, seen = stored(root), [], set()
+    for page in pages(root):
+        text = page.read_text(encoding="utf-8")
+        seen |= set(_OPENED.findall(text))
+        if (new := _named(page, text, values)) != text:
+            changed.append(page)
+            if not check:
+                with written_whole(page) as temporary:
+                    temporary.write_text(new, encoding="utf-8")
+    if missing := TABLES.keys() - seen:
+        raise CourseError(f"no page shows the table {', '.join(sorted(missing))}: put its markers where it belongs")
+    return changed
+
+
+def _named(page: Path, text: str, values: Stored) -> str:
+    try:
+        return filled(text, values, TABLES)
+    except CourseError as error:
+        raise CourseError(f"{page.name}: {error}") from None
+
+
+# ---- the tables
+
+
+def percent(value: float) -> str:
+    """A share as it stands in a table."""
+    return f"{100 * value:.1f}%"
+
+
+def decimals(places: int) -> Format:
+    """A number with so many decimals."""
+    return lambda value: f"{value:.{places}f}"
+
+
+def spread(values: Sequence[float], form: Format) -> str:
+    """The mean over the seeds, and the smallest and largest of them."""
+    return f"{form(statistics.fmean(values))} ({form(min(values))} to {form(max(values))})"
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table as Markdown writes it."""
+    lines = [" | ".join(heads).strip(), "|".join(["---"] * len(heads)), *(" | ".join(row) for row in rows)]
+    return "\n".join(f"|{line}|" if set(line) <= {"-", "|"} else f"| {line} |" for line in lines)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A measurement, on the data sets where the notebooks make it."""
+
+    label: str
+    metric: str
+    form: Format
+    model: str = "course_cnn"
+    datasets: tuple[str, ...] = ("signs", "fashion")
+
+    def cell(self, dataset: str, values: Stored) -> str:
+        if dataset not in self.datasets:
+            return "n/a"
+        return spread(values.values(self.metric, dataset, self.model), self.form)
+
+
+_MEASURES = (
+    _Row("accuracy on test pictures", "accuracy", percent),
+    _Row("in the worst slice (a condition on signs, a class on fashion)", "accuracy in the worst slice", percent),
+    _Row("mean over 12 disturbances, after ImageNet-C", "accuracy on corrupted pictures", percent),
+    _Row(
+        "shortcut gap: what moving a planted mark costs a network that learned it",
+        "shortcut gap",
+        percent,
+        model="shortcut_cnn",
+    ),
+    _Row("ECE as trained (15 bins)", "ECE before temperature scaling", decimals(3)),
+    _Row("ECE after temperature scaling", "ECE after temperature scaling", decimals(3)),
+    _Row("NLL as trained", "NLL before temperature scaling", decimals(3)),
+    _Row("NLL after temperature scaling", "NLL after temperature scaling", decimals(3)),
+    _Row("NLL of an ensemble of five", "NLL", decimals(3), model="ensemble_of_5"),
+    _Row("wrong answers that were given with more than 90%", "wrong answers given with more than 90%", percent),
+    _Row("coverage of 90% sets, LAC", "coverage of LAC at 90%", percent),
+    _Row("coverage of 90% sets, randomised APS", "coverage of APS at 90%", percent),
+    _Row("coverage of 90% sets, randomised RAPS", "coverage of RAPS at 90%", percent),
+    _Row(
+        "noticing unseen sign classes: AUROC of the energy score",
+        "AUROC near: unseen signs, energy",
+        decimals(3),
+        datasets=("signs",),
+    ),
+    _Row(
+        "noticing handwritten digits: AUROC of nearest neighbours",
+        "AUROC far: digits, nearest neighbours",
+        decimals(3),
+    ),
+)
+_COLUMNS = {"signs": "signs (drawn, 12,000 to train)", "fashion": "Fashion-MNIST (real, 12,000 to train)"}
+_MAPS = {
+    "integrated gradients": "",
+    "gradients x inputs": "",
+    "guided backprop": "",
+    "occlusion": "",
+    "KernelSHAP": "",
+    "PartitionExplainer": "",
+    "DeepExplainer": "",
+    "GradientExplainer": "",
+    "vanilla gradients": "",
+    "SmoothGrad": "",
+    "GradCAM": "",
+    "Sobel edges": " (baseline)",
+    "centre Gaussian": " (baseline)",
+    "random": " (baseline)",
+}
+
+
+def _what_it_measures(values: Stored) -> str:
+    rows = [[row.label, *(row.cell(dataset, values) for dataset in _COLUMNS)] for row in _MEASURES]
+    return markdown(["", *_COLUMNS.values()], rows)
+
+
+def _explanations(values: Stored) -> str:
+    measures = ("pointing game", "relevance mass", "deletion AUC")
+    rows = [
+        [
+            name + kind,
+            *(spread(values.values(f"{m}, {name}", "signs", "course_cnn"), decimals(2)) for m in measures),
+        ]
+        for name, kind in _MAPS.items()
+    ]
+    return markdown(["", *measures], rows)
+
+
+def _measured_once(values: Stored) -> str:
+    rows = [
+        [one.question, metric, spread(series.values, decimals(3)), f"{series.n:,}", one.date, f"`{one.name}`"]
+        for one in values.measured
+        for metric, series in one.full.series.items()
+    ]
+    return markdown(
+        ["question", "metric", "mean over seeds (smallest to largest)", "n", "date", "`vigilant measure`"], rows
+    )
+
+
+TABLES: dict[str, Table] = {
+    "what-it-measures": _what_it_measures,
+    "explanations": _explanations,
+    "measured-once": _measured_once,
+}
