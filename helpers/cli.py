@@ -98,7 +98,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_notebooks(parser)
     parser.add_argument("--dataset", metavar="NAME", help="pictures to use instead of the notebook's own")
     parser.add_argument("--budget", choices=tuple(_LIMITS), help="quick (minutes) or full (the size of the papers)")
-    parser.add_argument("--seed", type=_seed, help="seed of everything random, a whole number from 0 to 2^32 - 1")
+    parser.add_argument("--seed", type=_seed, help="seed of everything random, a whole number from 0 to 100,000,000")
     parser.add_argument(
         "--limit", type=_seconds, metavar="SECONDS", help="end a notebook after this (default: 600; full: 6 h)"
     )
@@ -152,11 +152,11 @@ def _add_hub(parser: argparse.ArgumentParser, command: Callable[[argparse.Namesp
 
 
 def _seed(text: str) -> int:
-    from helpers.contracts import check_seed
+    from helpers.contracts import LARGEST_RUN_SEED, check_seed
 
     given: Any = int(text) if text.isdecimal() else text
     try:
-        return check_seed(given)
+        return check_seed(given, LARGEST_RUN_SEED)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -22,6 +22,8 @@ Predict = Callable[[Images], Probabilities]
 
 LARGEST_SEED = 2**32 - 1
 """Where scikit-learn and NumPy's older generators end; one end for all, so that none refuses in the middle of a run."""
+LARGEST_RUN_SEED = 10**8
+"""Where the seed of a whole notebook ends: what it derives from it (``1000 + 5 * seed``) is a seed, too."""
 
 
 def check_images(images: NDArray, name: str = "images") -> NDArray[np.float32]:
@@ -324,13 +326,15 @@ def check_count(value: int, name: str) -> int:
     return int(value)
 
 
-def check_seed(value: int) -> int:
+def check_seed(value: int, largest: int = LARGEST_SEED) -> int:
     """A seed that every library of the course takes.
 
     Parameters
     ----------
     value : int
         What a function was given as seed.
+    largest : int
+        Where seeds end; the seed of a whole notebook ends at :data:`LARGEST_RUN_SEED`.
 
     Returns
     -------
@@ -340,9 +344,9 @@ def check_seed(value: int) -> int:
     Raises
     ------
     ValueError
-        If it is not a whole number from 0 to :data:`LARGEST_SEED`.
+        If it is not a whole number from 0 to `largest`.
     """
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or not 0 <= value <= LARGEST_SEED:
-        raise ValueError(f"seed must be a whole number from 0 to {LARGEST_SEED:,}, got {value!r}")
+    if not whole or not 0 <= value <= largest:
+        raise ValueError(f"seed must be a whole number from 0 to {largest:,}, got {value!r}")
     return int(value)

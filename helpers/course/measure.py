@@ -116,7 +116,7 @@ def run_once(asked: Measurement, sizes: Mapping[str, int], seed: int) -> dict[st
     CourseError
         If the metrics are not those whose bounds it states.
     """
-    given = dict(asked.run(sizes, seed))
+    given = dict(asked.run(sizes, check_seed(seed)))
     if given.keys() != asked.bounds.keys():
         raise CourseError(f"the measurement states bounds for {sorted(asked.bounds)} and gave {sorted(given)}")
     return given
