@@ -1,6 +1,7 @@
 # Two commands matter: 'make course' (set up, build, execute every notebook) and 'make test'.
-# Each target names one command; .venv is made first, once, and again only when the lock or pyproject.toml changes.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# Each target names one command; .venv is made first, once, and again only when a lock or pyproject.toml changes.
+# Any Python from 3.9 on can begin: it brings uv, and uv finds or downloads Python 3.11.
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 BIN := .venv/bin
 
 PORT ?= 8000
@@ -14,10 +15,14 @@ SPAWNER ?= simple
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) helpers/course/environment.py setup && touch $@
 
-course: .venv/.ready  ## execute every student notebook from a cold cache; results in build/
-	@$(BIN)/vigilant run --build --cold
+# What tests and authors need, on top.
+.venv/.authors: .venv/.ready requirements-test.lock
+	@$(PYTHON) helpers/course/environment.py authors && touch $@
 
-test: .venv/.ready  ## format, lint, types and every test
+course: .venv/.ready  ## execute every committed student notebook from a cold cache; results in build/
+	@$(BIN)/vigilant run --cold
+
+test: .venv/.authors  ## format, lint, types and every test
 	@$(BIN)/python -m helpers.course.testing
 
 lab: .venv/.ready  ## open the notebooks in JupyterLab
@@ -26,13 +31,13 @@ lab: .venv/.ready  ## open the notebooks in JupyterLab
 hub: .venv/.ready  ## a JupyterHub on this machine: PORT, ADDRESS=0.0.0.0 for a room, STUDENTS, SPAWNER=docker
 	@$(BIN)/vigilant hub --port $(PORT) --address $(ADDRESS) --students $(STUDENTS) --spawner $(SPAWNER)
 
-build: .venv/.ready  ## make the student and solution notebooks from notebooks/source
+build: .venv/.authors  ## make the student and solution notebooks from notebooks/source
 	@$(BIN)/vigilant build
 
-lock: .venv/.ready  ## new versions: pyproject.toml -> requirements.lock, environment.yml
-	@$(PYTHON) helpers/course/environment.py lock
+lock: .venv/.ready  ## pyproject.toml -> both locks and environment.yml; new versions: make lock OPTIONS=--upgrade
+	@$(PYTHON) helpers/course/environment.py lock $(OPTIONS)
 
-bench: .venv/.ready  ## time the course's explanations beside other libraries'
+bench: .venv/.authors  ## time the course's explanations beside other libraries'
 	@$(BIN)/vigilant bench
 
 clean:  ## forget results, cached data and cached models

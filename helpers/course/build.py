@@ -71,7 +71,15 @@ def student(source: Path) -> Any:
         If the file is missing, a solution's markers do not pair, or a line looks like a marker and is none.
     """
     # Here and not above: it brings a database layer along that takes seconds to load.
-    from nbgrader.preprocessors import ClearSolutions
+    try:
+        from nbgrader.preprocessors import ClearSolutions
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] != "nbgrader":
+            raise
+        raise CourseError(
+            "making notebooks needs nbgrader, which authors have and students do not: run 'make build' once, or "
+            "'make .venv/.authors'"
+        ) from None
 
     clear = ClearSolutions(
         code_stub={"python": CODE_STUB},

@@ -1,53 +1,107 @@
-"""Set-up of the course's environment: ``make`` runs this file with the bare interpreter.
+"""Set-up of the course's environment: ``make`` runs this file with whatever ``python3`` the machine has.
 
-It needs nothing but Python 3.11's standard library, because it runs before anything is installed::
+It needs nothing but the standard library of Python 3.9 or newer, because it runs before anything is installed. uv, in
+the version that the lock names, makes ``.venv`` with Python 3.11: the machine's own, or one that uv downloads::
 
-    python3.11 helpers/course/environment.py setup     # .venv from requirements.lock
-    python3.11 helpers/course/environment.py lock      # requirements.lock and environment.yml from pyproject.toml
+    python3 helpers/course/environment.py setup       # .venv holds requirements.lock and nothing else
+    python3 helpers/course/environment.py authors     # requirements-test.lock on top, for tests and authors
+    python3 helpers/course/environment.py lock        # both locks and environment.yml from pyproject.toml
+
+Versions move only when asked: ``lock --upgrade``, or ``lock --upgrade-package numpy``, as uv takes it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import json
 import os
+import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-import venv
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
+PROJECT = ROOT / "pyproject.toml"
 LOCK = ROOT / "requirements.lock"
+TEST_LOCK = ROOT / "requirements-test.lock"
 ENVIRONMENT = ROOT / "environment.yml"
-BINDER = ROOT / "binder" / "environment.yml"  # Binder reads nothing above its folder
 VENV = ROOT / ".venv"
+PYTHON = "3.11"
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
-# uv's names for the platform the lock is made for: glibc 2.28, Linux x86-64 (Debian 10, Ubuntu 20.04 and newer).
-PLATFORM = "x86_64-manylinux_2_28"
-# Installed without their dependencies: they ask for opencv-python, and opencv-python-headless is what they get.
-WITHOUT_DEPENDENCIES = ("quantus", "tf-explain")
+# What the locks are resolved for: uv's name by Python's name (sys.platform). glibc 2.28 is that of Debian 10 and Ubuntu
+# 20.04; torch has wheels for macOS from 14 on.
+PLATFORMS = {"linux": "x86_64-manylinux_2_28", "darwin": "aarch64-apple-darwin"}
+_MACOS = "14"
+# Under conda these come last and without their dependencies: they ask for a second build of OpenCV.
+_LATE = ("tf-explain",)
+# The student's groups of pyproject.toml; the authors have all.
+_STUDENT = ("hub", "setup")
+_HASHED = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
 
 
-def pins(lock: str) -> dict[str, str]:
-    """Read names and versions out of the text of ``requirements.lock``.
+class Entry(NamedTuple):
+    """One distribution of a lock."""
+
+    name: str
+    version: str
+    system: str  # the only sys.platform that gets it, or "" for all
+    text: str  # its lines, with hashes and who asked for it
+
+
+_FIRST_LINE = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: ; sys_platform == '(\w+)')?", flags=re.MULTILINE)
+
+
+def entries(lock: str, system: str = "") -> list[Entry]:
+    """Read the distributions of a lock.
 
     Parameters
     ----------
     lock : str
         The file's text.
+    system : str
+        Only those for this ``sys.platform``; all if not given.
+
+    Returns
+    -------
+    list of Entry
+        In the file's order. The options above them are left out.
+    """
+    found = list(_FIRST_LINE.finditer(lock))
+    ends = [match.start() for match in found[1:]] + [len(lock)]
+    every = [
+        Entry(match[1], match[2], match[3] or "", lock[match.start() : end].rstrip("\n") + "\n")
+        for match, end in zip(found, ends)
+    ]
+    return [entry for entry in every if not system or entry.system in ("", system)]
+
+
+def pins(lock: str, system: str = sys.platform) -> dict[str, str]:
+    """Read names and versions out of the text of a lock.
+
+    Parameters
+    ----------
+    lock : str
+        The file's text.
+    system : str
+        For which ``sys.platform``; this machine's if not given.
 
     Returns
     -------
     dict of str to str
         Version by distribution name, in the file's order.
     """
-    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, flags=re.MULTILINE))
+    return {entry.name: entry.version for entry in entries(lock, system)}
 
 
 def environment_yml(lock: str) -> str:
-    """Make the conda and Binder view of the lock.
+    """Make the conda view of the student's lock.
 
     Parameters
     ----------
@@ -59,28 +113,32 @@ def environment_yml(lock: str) -> str:
     str
         The text of ``environment.yml``.
     """
-    versions = pins(lock)
-    late = [f"{name}=={versions[name]}" for name in WITHOUT_DEPENDENCIES]
+    late = [f"{entry.name}=={entry.version}" for entry in entries(lock) if entry.name in _LATE]
     lines = [
         "# Made from requirements.lock by 'make lock'; do not edit. For conda:",
         "#   conda env create -f environment.yml && conda activate vigilant-vision",
         f"#   pip install --no-deps {' '.join(late)} -e .",
         "# These come last and without dependencies: they would bring a second build of OpenCV.",
+        "# conda's pip resolves and checks no hashes, so what the lock leaves out on purpose may come back",
+        "# (rfc3987-syntax: pyproject.toml says why). 'make course' and Binder install the lock itself.",
         "name: vigilant-vision",
         "channels:",
         "  - conda-forge",
         "dependencies:",
-        "  - python=3.11",
+        f"  - python={PYTHON}",
         "  - pip",
         "  - pip:",
         f"      - --extra-index-url {TORCH_INDEX}",
     ]
-    lines += [f"      - {name}=={version}" for name, version in versions.items() if name not in WITHOUT_DEPENDENCIES]
+    for entry in entries(lock):
+        if entry.name not in _LATE:
+            marker = f" ; sys_platform == '{entry.system}'" if entry.system else ""
+            lines.append(f"      - {entry.name}=={entry.version}{marker}")
     return "\n".join(lines) + "\n"
 
 
 def setup() -> None:
-    """Make ``.venv`` hold what ``requirements.lock`` says, and this package in editable form.
+    """Make ``.venv`` hold what ``requirements.lock`` says and nothing else, and this package in editable form.
 
     Raises
     ------
@@ -88,116 +146,246 @@ def setup() -> None:
         With one sentence, if a step fails.
     """
     started = time.monotonic()
-    versions = pins(LOCK.read_text())
-    python = VENV / "bin" / "python"
-    if not python.exists() or _version_of(python) != "3.11":
-        _say("making .venv")
-        venv.create(VENV, with_pip=True, clear=True)
-    _run(
-        "installing uv",
-        python,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        f"uv=={versions['uv']}",
-    )
-    _install_torch(python, versions["torch"])
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as rest:
-        rest.write("\n".join(f"{name}=={version}" for name, version in versions.items() if name != "torch"))
-        rest.flush()
-        _run(f"installing {len(versions)} packages (about 1 GB the first time)", *_uv(python, "-r", rest.name))
-    _run("installing helpers", *_uv(python, "--no-build-isolation", "-e", str(ROOT)))
+    _refuse_other_platforms()
+    wanted = entries(LOCK.read_text(encoding="utf-8"), sys.platform)
+    _make_venv(next(entry for entry in wanted if entry.name == "uv"))
+    _install_torch([entry for entry in wanted if entry.name == "torch"])
+    _install(f"installing {len(wanted)} packages (about 1 GB the first time)", wanted, "--exact")
+    _run("installing helpers", *_pip_install("--no-deps", "--no-build-isolation", "--editable", ROOT))
     quiet_jupyter(VENV)
-    # Otherwise the first notebook pays for it, in its measured seconds.
-    _run("compiling", python, "-m", "compileall", "-q", "-q", "-j", "0", str(VENV / "lib"), check=False)
+    _compile_all()
     _say(f"ready in {time.monotonic() - started:.0f} s")
 
 
-def lock() -> None:
-    """Resolve ``pyproject.toml`` into ``requirements.lock``, and write ``environment.yml`` from it.
+def authors() -> None:
+    """Add what ``requirements-test.lock`` says: what tests and authors need.
+
+    Raises
+    ------
+    SystemExit
+        With one sentence, if a step fails.
+    """
+    wanted = entries(TEST_LOCK.read_text(encoding="utf-8"), sys.platform)
+    _install(f"installing {len(wanted)} packages for tests and authors", wanted)
+    quiet_nbgrader(VENV)
+    _compile_all()
+
+
+def lock(*options: str) -> None:
+    """Resolve ``pyproject.toml`` into both locks, and write ``environment.yml`` from the first.
+
+    Parameters
+    ----------
+    *options : str
+        For uv, ``--upgrade`` or ``--upgrade-package NAME``: without them every version stays that still fits.
 
     Raises
     ------
     SystemExit
         With one sentence, if nothing can be resolved.
     """
-    python = VENV / "bin" / "python"
-    # A folder of wheels that pip was told of stands in for PyTorch's index where that cannot be reached.
-    wheels = os.environ.get("PIP_FIND_LINKS")
-    where = ["--no-sources", "--find-links", wheels] if wheels else []
-    with tempfile.TemporaryDirectory() as folder:
-        resolved = Path(folder, "resolved.txt")
-        _run(
-            "resolving",
-            *[str(python), "-m", "uv", "pip", "compile", "--quiet", "--all-extras", "--no-header", *where],
-            *["--python-version", "3.11", "--python-platform", PLATFORM, "-o", str(resolved), "pyproject.toml"],
-        )
-        text = "\n".join(line for line in resolved.read_text().splitlines() if not line.startswith("--"))
-    if "+cpu" not in pins(text)["torch"]:
-        raise SystemExit(f"the lock would name torch {pins(text)['torch']}, not its CPU build; nothing was written")
-    header = (
-        "# Every version of the course, for Python 3.11 on Linux x86-64. Made by 'make lock'; do not edit.\n"
-        "# Install with 'make', or by hand without dependencies: pip install --no-deps -r requirements.lock\n"
-        f"--extra-index-url {TORCH_INDEX}\n"
-    )
-    LOCK.write_text(header + text + "\n")
-    for file in (ENVIRONMENT, BINDER):
-        file.write_text(environment_yml(LOCK.read_text()))
-    _say(f"{len(pins(text))} versions in {LOCK.name} and {ENVIRONMENT.name}")
-
-
-def _install_torch(python: Path, version: str) -> None:
-    # First from wherever this machine's pip is told to look, so that a mirror or a folder of wheels is enough.
-    step = "installing torch, CPU build"
-    if _run(step, *_uv(python, f"torch=={version}"), check=False, quiet=True):
-        _run(f"{step}, from PyTorch's own index", *_uv(python, "--default-index", TORCH_INDEX, f"torch=={version}"))
+    before = "".join(file.read_text(encoding="utf-8") for file in (LOCK, TEST_LOCK) if file.exists())
+    student = _merged({system: _compile(system, before, options, groups=_STUDENT) for system in PLATFORMS})
+    if "+cpu" not in pins(student, "linux")["torch"]:
+        raise SystemExit("the lock would name a torch that is not the CPU build for Linux; nothing was written")
+    everything = {system: _compile(system, before, options, under=student) for system in PLATFORMS}
+    known = {entry.name for entry in entries(student)}
+    test = _merged({system: [e for e in found if e.name not in known] for system, found in everything.items()})
+    LOCK.write_text(_student_header() + student, encoding="utf-8")
+    TEST_LOCK.write_text(_TEST_HEADER + test, encoding="utf-8")
+    ENVIRONMENT.write_text(environment_yml(student), encoding="utf-8")
+    _say(f"{len(entries(student))} versions in {LOCK.name}, {len(entries(test))} more in {TEST_LOCK.name}")
 
 
 def quiet_jupyter(prefix: Path) -> None:
-    """Turn off what would only puzzle students: nbgrader's menus, and a question about news.
-
-    nbgrader is here for its preprocessors.
+    """Turn off JupyterLab's question about news, which would only puzzle students.
 
     Parameters
     ----------
     prefix : pathlib.Path
         The environment's folder.
     """
-    settings = prefix / "etc" / "jupyter"
-    extensions = ("formgrader", "validate_assignment", "assignment_list", "course_list")
-    server = {
-        "ServerApp": {"jpserver_extensions": {f"nbgrader.server_extensions.{name}": False for name in extensions}}
-    }
-    lab = {"disabledExtensions": {"@jupyter/nbgrader": True, "@jupyterlab/apputils-extension:announcements": True}}
-    for path, content in (("jupyter_server_config.d/zz-vigilant.json", server), ("labconfig/page_config.json", lab)):
-        (settings / path).parent.mkdir(parents=True, exist_ok=True)
-        (settings / path).write_text(json.dumps(content, indent=1))
+    _write_json(
+        prefix / "etc/jupyter/labconfig/page_config.json",
+        {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}},
+    )
 
 
-def _uv(python: Path, *arguments: str) -> list[str]:
+def quiet_nbgrader(prefix: Path) -> None:
+    """Turn off nbgrader's menus and services: it is there for a preprocessor.
+
+    Parameters
+    ----------
+    prefix : pathlib.Path
+        The environment's folder.
+    """
+    names = ("formgrader", "validate_assignment", "assignment_list", "course_list")
+    services = {"ServerApp": {"jpserver_extensions": {f"nbgrader.server_extensions.{name}": False for name in names}}}
+    _write_json(prefix / "etc/jupyter/jupyter_server_config.d/zz-vigilant.json", services)
+    _write_json(
+        prefix / "etc/jupyter/labconfig/page_config.d/vigilant.json",
+        {"disabledExtensions": {"@jupyter/nbgrader": True}},
+    )
+
+
+def _refuse_other_platforms() -> None:
+    machine = f"{platform.system()} {platform.machine()}"
+    if machine not in ("Linux x86_64", "Darwin arm64"):
+        raise SystemExit(
+            f"the course's packages are locked for Linux on x86-64 and macOS on Apple silicon, and this is {machine}. "
+            "Use the student image (jupyterhub/image), Binder, or a virtual machine"
+        )
+
+
+def _make_venv(uv: Entry) -> None:
+    """Make ``.venv`` with Python 3.11 and the lock's uv in it, unless it stands."""
+    python = VENV / "bin" / "python"
+    if not _answers([python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], PYTHON):
+        shutil.rmtree(VENV, ignore_errors=True)
+    elif _answers([python, "-m", "uv", "--version"], f"uv {uv.version}"):
+        return
+    with tempfile.TemporaryDirectory() as folder, _requirements([uv]) as file:
+        bare = _bare_uv(Path(folder), uv.version, file)
+        if not VENV.exists():
+            own = sys.executable if sys.version_info[:2] == (3, 11) else PYTHON
+            _run(f"making .venv with Python {PYTHON}", bare, "venv", "--quiet", "--python", own, VENV)
+        _run(f"installing uv {uv.version}", *_pip_install(*_HASHED, "-r", file, uv=[str(bare)]))
+
+
+def _bare_uv(folder: Path, version: str, requirements: Path) -> Path:
+    """Find or install a uv to begin with, by what this interpreter has: ensurepip, pip, or a uv on the PATH."""
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_HASHED, "-r", requirements]
+    if importlib.util.find_spec("ensurepip"):
+        _run("making a place for uv", sys.executable, "-m", "venv", folder)
+        _run(f"fetching uv {version}", folder / "bin" / "python", *install)
+        return folder / "bin" / "uv"
+    if importlib.util.find_spec("pip"):
+        _run(f"fetching uv {version}", sys.executable, *install, "--target", folder)
+        return folder / "bin" / "uv"
+    found = shutil.which("uv")
+    if found:
+        return Path(found)
+    raise SystemExit(
+        f"{sys.executable} has neither venv nor pip to begin with. Install one package (Debian, Ubuntu: "
+        "apt install python3-venv) or uv, and run the same command again"
+    )
+
+
+def _install_torch(torch: list[Entry]) -> None:
+    # First from wherever this machine is told to look, so that a mirror or a folder of wheels is enough.
+    with _requirements(torch) as file:
+        install = _pip_install(*_HASHED, "-r", file)
+        if _run("installing torch", *install, check=False, quiet=True):
+            _run("installing torch from PyTorch's own index", *install, "--default-index", TORCH_INDEX)
+
+
+def _install(what: str, wanted: list[Entry], *options: str) -> None:
+    # From a copy without the lock's extra index: uv would look for every package there first.
+    with _requirements(wanted) as file:
+        _run(what, *_pip_install(*_HASHED, *options, "-r", file))
+
+
+@contextlib.contextmanager
+def _requirements(wanted: list[Entry]) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "requirements.txt")
+        file.write_text(_texts(wanted), encoding="utf-8")
+        yield file
+
+
+def _texts(wanted: list[Entry]) -> str:
+    return "".join(entry.text for entry in wanted)
+
+
+def _pip_install(*arguments: str | Path, uv: list[str] | None = None) -> list[str | Path]:
+    python = VENV / "bin" / "python"
+    start = uv or [str(python), "-m", "uv"]
+    return [*start, "pip", "install", "--quiet", "--python", python, *_wheels(), *arguments]
+
+
+def _wheels() -> list[str]:
+    # A folder of wheels that pip was told of stands in for PyTorch's index where that cannot be reached.
     wheels = os.environ.get("PIP_FIND_LINKS")
-    where = ["--find-links", wheels] if wheels else []
-    return [
-        str(python),
-        "-m",
-        "uv",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--python",
-        str(python),
-        *where,
-        *arguments,
-    ]
+    return ["--find-links", wheels] if wheels else []
 
 
-def _run(what: str, *command: str | Path, check: bool = True, quiet: bool = False) -> int:
+def _compile_all() -> None:
+    # Otherwise the first notebook pays for it, in its measured seconds.
+    _run("compiling", VENV / "bin" / "python", "-m", "compileall", "-qq", "-j", "0", VENV / "lib", check=False)
+
+
+def _compile(
+    system: str, before: str, options: tuple[str, ...], groups: tuple[str, ...] = (), under: str = ""
+) -> list[Entry]:
+    """Resolve for one platform: some groups of pyproject.toml or all, bound by another lock."""
+    extras = [part for group in groups for part in ("--extra", group)] or ["--all-extras"]
+    wheels = ["--no-sources", *_wheels()] if _wheels() and system == "linux" else []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copy(PROJECT, folder)
+        # uv keeps the versions that it finds in its output.
+        (folder / "resolved").write_text(_texts(entries(before, system)), encoding="utf-8")
+        (folder / LOCK.name).write_text(_texts(entries(under, system)), encoding="utf-8")
+        _run(
+            f"resolving for {PLATFORMS[system]}",
+            *[VENV / "bin" / "python", "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--generate-hashes"],
+            *["--only-binary", ":all:", "--python-version", PYTHON, "--python-platform", PLATFORMS[system]],
+            *[*extras, *wheels, *options, "-c", LOCK.name, "-o", "resolved", PROJECT.name],
+            folder=folder,
+            MACOSX_DEPLOYMENT_TARGET=_MACOS,
+        )
+        text = (folder / "resolved").read_text(encoding="utf-8")
+    return entries(re.sub(rf"^    #   -c {re.escape(LOCK.name)}\n", "", text, flags=re.MULTILINE))
+
+
+def _merged(found: dict[str, list[Entry]]) -> str:
+    """One text of what was resolved for several platforms: what differs carries the name of its platform."""
+    everywhere = set.intersection(*({(e.name, e.version) for e in one} for one in found.values()))
+    lines = {}
+    for system, one in found.items():
+        for entry in one:
+            if "--hash=sha256:" not in entry.text:
+                raise SystemExit(f"no hash is known for {entry.name}=={entry.version}; nothing was written")
+            if (entry.name, entry.version) in everywhere:
+                lines.setdefault((entry.name, ""), entry.text)
+            else:
+                pin = f"{entry.name}=={entry.version}"
+                lines[entry.name, system] = entry.text.replace(pin, f"{pin} ; sys_platform == '{system}'", 1)
+    return "".join(lines[key] for key in sorted(lines))
+
+
+_TEST_HEADER = """\
+# What tests and authors get on top of requirements.lock, resolved under it. Made by 'make lock'; do not edit.
+# 'make test' and 'make build' install it.
+--only-binary :all:
+"""
+
+
+def _student_header() -> str:
+    torch = "from the wheel itself, in a folder of wheels" if _wheels() else "from PyTorch's own index"
+    return f"""\
+# Every version that a student gets, with its hashes: Python {PYTHON}, Linux x86-64 and macOS arm64 ({_MACOS} or newer).
+# Made by 'make lock' from pyproject.toml; do not edit. 'make course' installs it; by hand, with Python {PYTHON}:
+#   pip install --no-deps --require-hashes -r requirements.lock
+# The hashes are those of PyPI; that of torch for Linux was read {torch}.
+--extra-index-url {TORCH_INDEX}
+--only-binary :all:
+"""
+
+
+def _write_json(file: Path, content: object) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _run(
+    what: str, *command: str | Path, check: bool = True, quiet: bool = False, folder: Path = ROOT, **settings: str
+) -> int:
     _say(what)
     silent = subprocess.DEVNULL if quiet else None
-    code = subprocess.run([str(part) for part in command], stderr=silent, cwd=ROOT).returncode
+    code = subprocess.run(
+        [str(part) for part in command], stderr=silent, cwd=folder, env={**os.environ, **settings}
+    ).returncode
     if check and code:
         raise SystemExit(
             f"set-up stopped while {what} (exit status {code}); the lines above say why. Run the same command again."
@@ -205,9 +393,12 @@ def _run(what: str, *command: str | Path, check: bool = True, quiet: bool = Fals
     return code
 
 
-def _version_of(python: Path) -> str:
-    command = [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+def _answers(command: list[str | Path], expected: str) -> bool:
+    try:
+        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+    except OSError:
+        return False
+    return done.stdout.strip().split(" (")[0] == expected
 
 
 def _say(text: str) -> None:
@@ -215,12 +406,7 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.version_info[:2] != (3, 11):
-        raise SystemExit(
-            f"the course needs Python 3.11, and this is {sys.version.split()[0]}. Install python3.11 "
-            "(with its venv module) and name it: make PYTHON=/path/to/python3.11 course"
-        )
-    commands = {"setup": setup, "lock": lock}
-    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+    commands = {"setup": setup, "authors": authors, "lock": lock}
+    if len(sys.argv) < 2 or sys.argv[1] not in commands or (len(sys.argv) > 2 and sys.argv[1] != "lock"):
         raise SystemExit(f"usage: {Path(__file__).name} {{{','.join(commands)}}}")
-    commands[sys.argv[1]]()
+    commands[sys.argv[1]](*sys.argv[2:])
