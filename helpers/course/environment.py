@@ -184,6 +184,7 @@ def lock(*options: str) -> None:
     SystemExit
         With one sentence, if nothing can be resolved.
     """
+    os.environ["MACOSX_DEPLOYMENT_TARGET"] = _MACOS  # read by uv
     before = "".join(file.read_text(encoding="utf-8") for file in (LOCK, TEST_LOCK) if file.exists())
     student = _merged({system: _compile(system, before, options, groups=_STUDENT) for system in PLATFORMS})
     if "+cpu" not in pins(student, "linux")["torch"]:
@@ -248,7 +249,12 @@ def _make_venv(uv: Entry) -> None:
         bare = _bare_uv(Path(folder), uv.version, file)
         if not VENV.exists():
             own = sys.executable if sys.version_info[:2] == (3, 11) else PYTHON
-            _run(f"making .venv with Python {PYTHON}", bare, "venv", "--quiet", "--python", own, VENV)
+            _run(
+                f"making .venv with Python {PYTHON}",
+                *[bare, "venv", "--quiet", "--python", own, VENV],
+                advice=f"Where a download is refused, install Python {PYTHON} yourself and name it: "
+                "make PYTHON=/path/to/python3.11",
+            )
         _run(f"installing uv {uv.version}", *_pip_install(*_HASHED, "-r", file, uv=[str(bare)]))
 
 
@@ -273,9 +279,13 @@ def _bare_uv(folder: Path, version: str, requirements: Path) -> Path:
 
 def _install_torch(torch: list[Entry]) -> None:
     # First from wherever this machine is told to look, so that a mirror or a folder of wheels is enough.
+    _say("installing torch")
     with _requirements(torch) as file:
         install = _pip_install(*_HASHED, "-r", file)
-        if _run("installing torch", *install, check=False, quiet=True):
+        done = subprocess.run([str(part) for part in install], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        if "hash mismatch" in done.stderr.lower():
+            raise SystemExit(f"{done.stderr}set-up stopped while installing torch: this file is not the lock's")
+        if done.returncode:
             _run("installing torch from PyTorch's own index", *install, "--default-index", TORCH_INDEX)
 
 
@@ -332,7 +342,6 @@ def _compile(
             *["--only-binary", ":all:", "--python-version", PYTHON, "--python-platform", PLATFORMS[system]],
             *[*extras, *wheels, *options, "-c", LOCK.name, "-o", "resolved", PROJECT.name],
             folder=folder,
-            MACOSX_DEPLOYMENT_TARGET=_MACOS,
         )
         text = (folder / "resolved").read_text(encoding="utf-8")
     return entries(re.sub(rf"^    #   -c {re.escape(LOCK.name)}\n", "", text, flags=re.MULTILINE))
@@ -379,17 +388,16 @@ def _write_json(file: Path, content: object) -> None:
 
 
 def _run(
-    what: str, *command: str | Path, check: bool = True, quiet: bool = False, folder: Path = ROOT, **settings: str
+    what: str,
+    *command: str | Path,
+    check: bool = True,
+    folder: Path = ROOT,
+    advice: str = "Run the same command again.",
 ) -> int:
     _say(what)
-    silent = subprocess.DEVNULL if quiet else None
-    code = subprocess.run(
-        [str(part) for part in command], stderr=silent, cwd=folder, env={**os.environ, **settings}
-    ).returncode
+    code = subprocess.run([str(part) for part in command], cwd=folder).returncode
     if check and code:
-        raise SystemExit(
-            f"set-up stopped while {what} (exit status {code}); the lines above say why. Run the same command again."
-        )
+        raise SystemExit(f"set-up stopped while {what} (exit status {code}); the lines above say why. {advice}")
     return code
 
 
