@@ -1,13 +1,24 @@
-"""The environment: one distribution of each package and one list of versions."""
+"""The environment: one distribution of each package, and two locks that say which."""
 
+import ast
 import importlib.metadata
 import re
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
+import yaml
+from packaging.requirements import Requirement
 
-from helpers.course.environment import environment_yml, pins
+from helpers.course import environment
+from helpers.course.environment import PLATFORMS, entries, environment_yml, pins
+from tests import arrows
 from tests.conftest import ROOT
+
+STUDENT = (ROOT / "requirements.lock").read_text()
+AUTHORS = (ROOT / "requirements-test.lock").read_text()
 
 # Distributions that put files in the same place: two of a row overwrite each other.
 RIVALS = [
@@ -52,37 +63,143 @@ def test_only_one_opencv_is_on_the_path():
     assert {name.replace("_", "-") for name in owners["tensorflow"]} == {"tensorflow-cpu"}
 
 
-def test_what_is_installed_is_what_the_lock_says():
-    locked = {name.lower(): version for name, version in pins((ROOT / "requirements.lock").read_text()).items()}
+def test_what_is_installed_is_what_the_locks_say():
     installed = installed_distributions()
+    locked = pins(STUDENT) | pins(AUTHORS)
     different = {
         name: (version, installed.get(name)) for name, version in locked.items() if installed.get(name) != version
     }
-    assert different == {}, "run 'make' again, or 'make lock' after a change of pyproject.toml"
+    assert different == {}, "run 'make test' again, or 'make lock' after a change of pyproject.toml"
 
 
-def test_the_lock_holds_every_direct_dependency():
+def wanted(group: str | None, system: str) -> list[Requirement]:
+    """Direct dependencies of one group on one platform; of the course itself for None."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + [one for extra in project["optional-dependencies"].values() for one in extra]
-    locked = pins((ROOT / "requirements.lock").read_text())
-    assert [name for name in wanted if re.split("[=<>]", name)[0] not in locked] == []
-    assert locked["torch"] == "2.13.0+cpu"
+    listed = project["dependencies"] if group is None else project["optional-dependencies"][group]
+    every = [Requirement(text) for text in listed]
+    return [one for one in every if one.marker is None or one.marker.evaluate({"sys_platform": system})]
+
+
+@pytest.mark.parametrize("system", PLATFORMS)
+@pytest.mark.parametrize(
+    ("group", "lock"), [(None, STUDENT), ("hub", STUDENT), ("setup", STUDENT), ("test", STUDENT + AUTHORS)]
+)
+def test_the_locks_hold_every_direct_dependency(group, lock, system):
+    locked = pins(lock, system)
+    assert [one.name for one in wanted(group, system) if not one.specifier.contains(locked.get(one.name, "0"))] == []
 
 
 def test_the_packages_named_in_the_brief_are_there():
-    direct = {
-        name.split("==")[0] for name in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    }
+    direct = {one.name for one in wanted(None, "linux")}
     brief = {"jupyterlab", "nbval", "papermill", "tensorflow-cpu", "tf-explain", "shap", "fairlearn", "opacus", "torch"}
     assert brief | {"matplotlib"} <= direct
 
 
+def test_students_get_no_tools_of_authors():
+    tools = {one.name for one in wanted("test", "linux")} - {one.name for one in wanted(None, "linux")}
+    assert {"mypy", "playwright", "jupyter-repo2docker", "nbgrader", "ruff"} <= tools
+    # jsonschema reads notebooks and pytest runs them (nbval): the course brings both by itself.
+    assert tools & {one.name for one in entries(STUDENT)} == {"jsonschema", "pytest"}
+    assert {one.name for one in entries(STUDENT)} & {one.name for one in entries(AUTHORS)} == set()
+
+
+@pytest.mark.parametrize("lock", [STUDENT, AUTHORS], ids=["student", "authors"])
+def test_every_line_of_a_lock_has_hashes(lock):
+    found = entries(lock)
+    assert [one.name for one in found if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", one.text)] == []
+    assert len(found) == len(re.findall(r"^\S+==", lock, flags=re.MULTILINE))
+
+
+def test_platforms_differ_in_the_builds_of_two_frameworks():
+    linux, mac = pins(STUDENT, "linux"), pins(STUDENT, "darwin")
+    assert dict(linux.items() - mac.items()) == {"tensorflow-cpu": mac["tensorflow"], "torch": f"{mac['torch']}+cpu"}
+    assert set(mac) - set(linux) == {"tensorflow", "appnope"}
+    assert rival_problems(linux | pins(AUTHORS, "linux")) == []
+
+
 def test_environment_yml_is_what_the_lock_gives():
-    lock = (ROOT / "requirements.lock").read_text()
-    assert (ROOT / "environment.yml").read_text() == environment_yml(lock), "run 'make lock'"
+    text = (ROOT / "environment.yml").read_text()
+    assert text == environment_yml(STUDENT), "run 'make lock'"
+    assert "conda's pip resolves" in text
+    listed = yaml.safe_load(text)["dependencies"][-1]["pip"]
+    assert len(listed) == len(entries(STUDENT)), "all but one that comes later, and the index"
 
 
 def test_a_changed_lock_changes_environment_yml():
-    lock = (ROOT / "requirements.lock").read_text()
-    numpy = f"numpy=={pins(lock)['numpy']}"
-    assert environment_yml(lock.replace(numpy, "numpy==1.0.0")) != environment_yml(lock)
+    numpy = f"numpy=={pins(STUDENT)['numpy']}"
+    assert environment_yml(STUDENT.replace(numpy, "numpy==1.0.0")) != environment_yml(STUDENT)
+
+
+# ---- rfc3987-syntax: jsonschema imports it where it is installed, and it compiles 35 grammars: a second in the start
+# of every server. It serves the formats "iri" and "iri-reference" alone, which no schema of Jupyter's uses.
+
+
+def test_no_lock_holds_the_grammars_that_slow_every_start():
+    assert {"rfc3987-syntax", "lark"} & {one.name for one in entries(STUDENT + AUTHORS)} == set()
+    code = "import sys, jsonschema; print([one for one in ('rfc3987_syntax', 'lark') if one in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+_FORMAT = re.compile(r"""\bformat["']?\s*:\s*["']?([a-z-]+)""")
+
+
+def test_no_schema_of_jupyters_asks_for_them():
+    rooms = ("jupyter_events", "jupyter_server", "jupyterhub", "jupyterlab", "jupyterlab_server", "nbformat")
+    site = Path(importlib.metadata.distribution("jupyterhub").locate_file(""))
+    files = [file for room in rooms for kind in ("json", "yaml", "yml") for file in (site / room).rglob(f"*.{kind}")]
+    files += (Path(sys.prefix) / "share" / "jupyter" / "lab" / "schemas").rglob("*.json")
+    asked = {found for file in files for found in _FORMAT.findall(file.read_text(encoding="utf-8", errors="replace"))}
+    assert {"datetime", "uri"} <= asked, "nothing was read"
+    assert {"iri", "iri-reference"} & asked == set()
+    assert _FORMAT.findall('{"format": "iri-reference"}') == ["iri-reference"]
+
+
+# ---- what a student's packages must be enough for
+
+# Authors alone come this way: 'vigilant build' says so where it is missing.
+_BY_AUTHORS = {("helpers.course.build", "nbgrader")}
+
+
+def test_helpers_import_nothing_that_only_authors_have():
+    tree = arrows.Tree(ROOT)
+    owners = importlib.metadata.packages_distributions()
+    locked = set(pins(STUDENT))
+    foreign = set()
+    for module, imports in tree.imports.items():
+        if not module.startswith("helpers"):
+            continue
+        for name in {found.target.split(".")[0] for found in imports} - sys.stdlib_module_names - {"helpers"}:
+            owned = {re.sub("[-_.]+", "-", owner).lower() for owner in owners.get(name, [])}
+            if not owned & locked:
+                foreign.add((module, name))
+    assert foreign == _BY_AUTHORS
+
+
+def test_set_up_is_read_by_the_oldest_python():
+    source = Path(environment.__file__).read_text()
+    tree = ast.parse(source, feature_version=(3, 9))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
+    with pytest.raises(SyntaxError):
+        ast.parse("match 1:\n    case 1: pass", feature_version=(3, 9))
+    ruff = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
+    assert ruff["per-file-target-version"]["helpers/course/environment.py"] == "py39"
+
+
+# ---- a clone by Git for Windows
+
+
+def test_a_clone_with_git_for_windows_default_runs_in_linux(tmp_path):
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", "-c", "core.autocrlf=true", ROOT, clone], check=True)
+    done = subprocess.run([clone / "binder" / "start", "echo", "started"], capture_output=True, text=True, check=True)
+    assert done.stdout == "started\n"
+    for script in (".ci/run", "binder/postBuild", "binder/start"):
+        subprocess.run(["bash", "-n", clone / script], check=True)
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=clone, capture_output=True, text=True, check=True).stdout
+    with_crlf = [name for name in listed.split("\0") if name and b"\r\n" in (clone / name).read_bytes()]
+    assert [name for name in with_crlf if not name.endswith(".png")] == []
+    changed = subprocess.run(["git", "status", "--short"], cwd=clone, capture_output=True, text=True, check=True)
+    assert changed.stdout == "", "a clone is as it was committed"
