@@ -1,4 +1,9 @@
-"""TensorFlow and Keras, imported without their wall of start-up messages: take both from here."""
+"""TensorFlow and Keras as the course needs them, without their wall of start-up messages: take both from here.
+
+What a user set for other programs, in ``~/.keras/keras.json`` or the environment, decides neither layout nor precision
+here. What stays the machine's own are the last digits of floats: they hang on its processor, on the number of threads
+(``TF_NUM_INTRAOP_THREADS``, ``OMP_NUM_THREADS``) and on ``TF_ENABLE_ONEDNN_OPTS``, and training amplifies them.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +44,8 @@ def _without_expected_lines() -> Iterator[None]:
 
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# At 1, as other programs ask for, tf.keras is Keras 2: tf-explain uses tf.keras.
+os.environ["TF_USE_LEGACY_KERAS"] = "0"
 if "keras" not in sys.modules:
     os.environ["KERAS_BACKEND"] = "tensorflow"
 with _without_expected_lines():
@@ -50,5 +57,10 @@ if keras.backend.backend() != "tensorflow":
         f"Keras was imported with the {keras.backend.backend()} backend, and the course needs tensorflow. Restart the "
         "kernel and import helpers.models before keras, or set KERAS_BACKEND=tensorflow."
     )
+
+keras.config.set_image_data_format("channels_last")
+keras.config.set_floatx("float32")
+keras.config.set_epsilon(1e-7)
+keras.config.set_dtype_policy("float32")  # a layer made before this import may have settled it by keras.json
 
 __all__ = ["keras", "tf"]
