@@ -30,7 +30,7 @@ def random_map(seed: int = 0) -> Explainer:
     Raises
     ------
     ValueError
-        If the seed is not a whole number of at least 0.
+        If the seed is out of range.
     """
     check_seed(seed)
 

@@ -59,6 +59,7 @@ def pointing_game(maps: ArrayLike, masks: NDArray[np.bool_], tolerance: float = 
     J. Zhang, S. A. Bargal, Z. Lin, J. Brandt, X. Shen and S. Sclaroff (2018), "Top-down neural attention by excitation
     backprop".
     """
+    check_seed(seed)
     positive = positive_part(maps)
     marked = _check_masks(masks, positive.shape)
     if not 0 <= tolerance < np.inf:
@@ -167,7 +168,7 @@ def _check_masks(masks: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np
 def _falling_order(maps: Maps, seed: int) -> NDArray[np.int64]:
     # Pixels of each picture, (N, H * W), from the largest value to the smallest; ties in an order drawn for each.
     values = maps.reshape(len(maps), -1)
-    rng = np.random.default_rng(check_seed(seed))
+    rng = np.random.default_rng(seed)
     shuffled = rng.permuted(np.broadcast_to(np.arange(values.shape[1]), values.shape), axis=1)
     falling = np.argsort(-np.take_along_axis(values, shuffled, axis=1), axis=1, kind="stable")
     return np.take_along_axis(shuffled, falling, axis=1)
@@ -350,6 +351,7 @@ def _curves(
     *,
     insert: bool,
 ) -> NDArray[np.float64]:
+    check_seed(seed)
     checked = check_images(images)
     n, height, width, _ = checked.shape
     ranked = check_maps(maps, (n, height, width))
@@ -449,11 +451,12 @@ def max_sensitivity(
     C.-K. Yeh, C.-Y. Hsieh, A. Suggala, D. I. Inouye and P. Ravikumar (2019), "On the (in)fidelity and sensitivity of
     explanations".
     """
+    check_seed(seed)
     if not 0 < radius <= 1:
         raise ValueError(f"radius must lie in (0, 1], a share of the range of the pixels, got {radius}; try 0.02")
     check_count(samples, "samples")
     checked = check_images(images)
-    rng = np.random.default_rng(check_seed(seed))
+    rng = np.random.default_rng(seed)
     here = explainer(checked, classes).astype(np.float64)
     size, largest = _norm(here), np.zeros(len(checked))
     for _ in range(samples):

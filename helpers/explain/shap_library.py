@@ -17,7 +17,7 @@ import numpy as np
 import shap
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import Predict, check_fits, check_images, check_labels
+from helpers.contracts import Predict, check_fits, check_images, check_labels, check_seed
 from helpers.explain import shapley
 from helpers.explain.base import Explainer, Maps
 from helpers.explain.shapley import Segmenter
@@ -35,6 +35,7 @@ def seeded(seed: int) -> Iterator[None]:
     seed : int
         The seed, for what stands inside ``with seeded(seed):``.
     """
+    check_seed(seed)
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(seed)  # noqa: NPY002
     try:
@@ -76,6 +77,7 @@ def library_kernel_shap(
     ----------
     S. M. Lundberg and S.-I. Lee, "A Unified Approach to Interpreting Model Predictions", 2017.
     """
+    check_seed(seed)
     wanted = check_labels(np.asarray(classes), len(images), name="classes")
     values = np.zeros((len(images), int(segments.max()) + 1))
     with seeded(seed):
@@ -104,6 +106,7 @@ def shap_kernel(
     Explainer
         Signed maps that add up to the logit of the picture minus the mean logit of the background.
     """
+    check_seed(seed)
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> Maps:
         segments = segment(images)
@@ -144,6 +147,7 @@ def shap_gradient(
     G. Erion and others, "Improving performance of deep learning models with axiomatic attribution priors and expected
     gradients", 2021.
     """
+    check_seed(seed)
     logits = logits_of(model)
     explainer = shap.GradientExplainer(logits, _background_of(logits, background))
 
@@ -241,6 +245,7 @@ def shap_partition(
     ----------
     G. Owen, "Values of Games with a Priori Unions", 1977.
     """
+    check_seed(seed)
     backgrounds = check_images(background, "background")
     if len(backgrounds) != 1:
         raise ValueError(

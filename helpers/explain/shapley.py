@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import Predict, check_images, check_labels
+from helpers.contracts import Predict, check_images, check_labels, check_seed
 from helpers.explain.base import Explainer, Maps
 from helpers.progress import with_bar
 
@@ -219,6 +219,7 @@ def kernel_shapley(game: Game, players: int, evaluations: int, seed: int) -> NDA
     I. Covert and S.-I. Lee, "Improving KernelSHAP: Practical Shapley Value Estimation Using Linear Regression", 2021:
     the pairs.
     """
+    check_seed(seed)
     if players < 1:
         raise ValueError(f"players must be at least 1, got {players}")
     _check_evaluations(evaluations, players)
@@ -277,6 +278,7 @@ def kernel_shap(
     I. Covert and S.-I. Lee, "Improving KernelSHAP: Practical Shapley Value Estimation Using Linear Regression", 2021:
     the pairs.
     """
+    check_seed(seed)
     checked, parts, backgrounds = _check_pictures(images, segments, background)
     wanted = check_labels(np.asarray(classes), len(checked), name="classes")
     counts = parts.reshape(len(parts), -1).max(axis=1) + 1
@@ -344,6 +346,7 @@ def superpixel_shap(
     Explainer
         Signed maps that add up to the logit of the picture minus the mean logit of the background.
     """
+    check_seed(seed)
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> Maps:
         segments = segment(images)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from helpers.contracts import check_seed
 from helpers.models.backend import keras
 
 SMALLEST_SIDE = 18  # pixels: conv, pool, conv, pool, conv then leave a map of 1x1
@@ -23,7 +24,7 @@ def course_cnn(shape: tuple[int, int, int], classes: int, *, seed: int, dropout:
     classes : int
         Number of classes K, at least 2.
     seed : int
-        Seed of the initial weights and of the dropout masks in training; at least 0.
+        Seed of the initial weights and of the dropout masks in training.
     dropout : float
         Share of units dropped before ``dense`` and before ``logits``, in [0, 1). Above 0, the layers
         ``dropout_dense`` and ``dropout_logits`` are there; at 0 they are not.
@@ -42,6 +43,7 @@ def course_cnn(shape: tuple[int, int, int], classes: int, *, seed: int, dropout:
     ----------
     The TensorFlow Authors, "Convolutional Neural Network (CNN)", TensorFlow tutorials, 2019: the layers.
     """
+    check_seed(seed)
     _check_arguments(shape, classes, dropout)
     seeds = iter(np.random.SeedSequence(seed).generate_state(7))
 

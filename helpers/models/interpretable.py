@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.contracts import check_fits, check_images, check_labels
+from helpers.contracts import check_fits, check_images, check_labels, check_seed
 from helpers.datasets.base import Dataset, Split
 from helpers.datasets.messages import CLASS_NAMES, Corpus
 
@@ -163,6 +163,7 @@ def decision_tree(
     ----------
     L. Breiman, J. Friedman, R. Olshen, C. Stone (1984), "Classification and Regression Trees".
     """
+    check_seed(seed)
     from sklearn.tree import DecisionTreeClassifier
 
     return _fit(
@@ -198,6 +199,7 @@ def random_forest(train: Split, classes: int, *, trees: int = FOREST_TREES, seed
     ----------
     L. Breiman (2001), "Random Forests", Machine Learning 45.
     """
+    check_seed(seed)
     from sklearn.ensemble import RandomForestClassifier
 
     return _fit(RandomForestClassifier(trees, max_features="log2", random_state=seed, n_jobs=-1), train, classes)
@@ -223,6 +225,7 @@ def digit_forest(digits: Dataset, seed: int = 0) -> PixelModel:
     ValueError
         If the data set is not ``digits``.
     """
+    check_seed(seed)
     if digits.name != "digits":
         raise ValueError(f"digit_forest reads digits, got the data set {digits.name!r}; random_forest takes any")
     return random_forest(digits.train, len(digits.class_names), seed=seed)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.contracts import Predict, check_fits, check_images
+from helpers.contracts import Predict, check_fits, check_images, check_seed
 from helpers.datasets.base import Split
 from helpers.models.backend import keras, tf
 
@@ -109,6 +109,7 @@ def mc_dropout_function(model: keras.Model, samples: int, seed: int) -> Predict:
     ----------
     Gal and Ghahramani, "Dropout as a Bayesian Approximation", 2016.
     """
+    check_seed(seed)
     if samples < 2:
         raise ValueError(f"samples must be at least 2, or there is no spread to look at; got {samples}")
     layers = model.layers

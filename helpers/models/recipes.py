@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+from helpers.contracts import check_seed
+
 LOSS_REPORTS_AT_MOST = 10  # rows of history where a recipe counts steps: a tiny set would make hundreds of passes
 
 
@@ -44,6 +46,7 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(f"a recipe needs either epochs or steps, got epochs={self.epochs} and steps={self.steps}")
         for name in ("epochs", "steps", "batch_size"):
@@ -54,8 +57,6 @@ class Recipe:
             raise ValueError(f"learning_rate must be above 0, got {self.learning_rate}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0, got {self.seed}")
 
     def schedule(self, pictures: int) -> list[int]:
         """Gradient steps between two rows of the history.

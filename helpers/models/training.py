@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from helpers import cache
-from helpers.contracts import check_labels
+from helpers.contracts import check_labels, check_seed
 from helpers.datasets.base import Dataset, Split
 from helpers.errors import CacheError
 from helpers.models import cnn
@@ -121,6 +121,7 @@ def spine(dataset: Dataset, budget: str = "quick", seed: int = 0) -> Trained:
     Trained
         As from :func:`load_or_train`.
     """
+    check_seed(seed)
     recipe = spine_recipe(dataset.name, budget, seed)
     return load_or_train(recipe, dataset.train, dataset.calibration, classes=len(dataset.class_names))
 
