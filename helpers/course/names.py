@@ -8,6 +8,7 @@ a function of a library that changes its argument) is left to the solution's dou
 from __future__ import annotations
 
 import ast
+import symtable
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -40,8 +41,6 @@ _LIBRARIES = {
     **{"pd.DataFrame": "a table", "pd.concat": "a table", "pd.Series": "a column", "datasets.load": "a data set"},
 }
 _ROOMS = {"plotting": "a figure", "widgets": "a widget"}
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(frozen=True)
@@ -157,8 +156,8 @@ def _used_up(name: str, givers: list[Names], cells: list[Names]) -> Iterator[str
     takers = [cell.position for cell in cells if name in cell.read]
     if kinds and takers:
         yield (
-            f"{name!r} is {kinds.pop()} of {_cells(cell.position for cell in givers)}, and {_cells(takers)} goes on "
-            "with it: run again, it finds another state, so make a new one there"
+            f"{name!r} is {min(filter(None, kinds))} of {_cells(cell.position for cell in givers)}, and "
+            f"{_cells(takers)} goes on with it: run again, it finds another state, so make a new one there"
         )
 
 
@@ -232,10 +231,9 @@ class _Cell(ast.NodeVisitor):
 
     def change(self, node: ast.expr, words: str) -> None:
         """Note that something is changed in place, if it is a thing of another cell."""
-        while isinstance(node, ast.Subscript | ast.Attribute):
-            node = node.value
-        if isinstance(node, ast.Name) and node.id not in self.here:
-            self.names.changed.setdefault(node.id, words)
+        name = _root(node)
+        if name is not None and name not in self.here:
+            self.names.changed.setdefault(name, words)
 
     def visit_Assign(self, node: ast.Assign) -> None:
         self.visit(node.value)
@@ -303,33 +301,27 @@ class _Cell(ast.NodeVisitor):
 
     # ---- functions, and what they take from the notebook
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self.visit_all([*node.decorator_list, *node.args.defaults, *node.args.kw_defaults])
-        self.give(node.name, "a function", ast.unparse(node))
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
         self.keep(node)
+        self.give(node.name, "a class" if isinstance(node, ast.ClassDef) else "a function", ast.unparse(node))
 
-    visit_AsyncFunctionDef = visit_FunctionDef
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        self.visit_all([*node.decorator_list, *node.bases])
-        self.give(node.name, "a class", ast.unparse(node))
-        self.keep(node)
+    visit_AsyncFunctionDef = visit_ClassDef = visit_FunctionDef
 
     def visit_Lambda(self, node: ast.Lambda) -> None:
         self.keep(node)
 
     def keep(self, node: ast.AST) -> None:
-        inner = _Inner()
-        inner.enter(node)
-        self.names.kept |= inner.free
+        """Note what a function takes when it is made (defaults, decorators), and what whenever it is called."""
+        inner = _Scopes(node)
+        self.take(inner.at_once)
+        self.names.kept |= inner.later
         for name, words in inner.changed.items():
             self.names.changed.setdefault(name, words)
 
     def use_at_once(self, node: ast.AST) -> None:
-        inner = _Inner()
-        inner.enter(node)
-        self.take(inner.free)
-        for name in inner.handed_up:
+        inner = _Scopes(node)
+        self.take(inner.at_once | inner.later)
+        for name in inner.given:
             self.give(name, None, ast.unparse(node))
 
     visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = use_at_once
@@ -355,91 +347,44 @@ class _Cell(ast.NodeVisitor):
             self.change(called.value, f"{ast.unparse(called)}(...)")
 
 
-class _Inner(ast.NodeVisitor):
-    """Finds the names that a function, class or comprehension takes from outside."""
+class _Scopes:
+    """What a function, class or comprehension takes from outside and gives it, as Python's own symbol table has it."""
 
-    def __init__(self) -> None:
-        self.own: set[str] = set()
-        self.taken: set[str] = set()
-        self.shared: set[str] = set()  # declared global
-        self.handed_up: set[str] = set()  # given by := in a comprehension, which is none of its own
-        self.changes: dict[str, str] = {}
+    def __init__(self, node: ast.AST) -> None:
+        outside = symtable.symtable(ast.unparse(node), "a cell", "exec")
+        inside = [symbol for table in _below(outside) for symbol in table.get_symbols() if symbol.is_global()]
+        self.at_once = {symbol.get_name() for symbol in outside.get_symbols() if symbol.is_referenced()}
+        self.given = {symbol.get_name() for symbol in inside if symbol.is_assigned()}  # := in a comprehension
+        self.later = {symbol.get_name() for symbol in inside}
+        self.changed = {
+            symbol.get_name(): f"global {symbol.get_name()}" for symbol in inside if symbol.is_declared_global()
+        }
+        for part in ast.walk(node):
+            changed, words = _change_of(part)
+            if changed in self.later:
+                self.changed.setdefault(changed, words)
 
-    @property
-    def free(self) -> set[str]:
-        return self.taken - self.own | self.shared
 
-    @property
-    def changed(self) -> dict[str, str]:
-        return {name: words for name, words in self.changes.items() if name not in self.own - self.shared}
+def _below(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for child in table.get_children():
+        yield child
+        yield from _below(child)
 
-    def enter(self, node: ast.AST) -> None:
-        """Read what is inside; default values and the like belong to the outside and were read there."""
-        if isinstance(node, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef):
-            arguments = node.args
-            every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
-            self.own |= {argument.arg for argument in every if argument}
-        if isinstance(node, _COMPREHENSIONS):
-            self.generic_visit(node)
-            self.handed_up = {inside.target.id for inside in ast.walk(node) if isinstance(inside, ast.NamedExpr)}
-            self.own -= self.handed_up
-        else:
-            body = node.body  # type: ignore[attr-defined]
-            for inside in body if isinstance(body, list) else [body]:
-                self.visit(inside)
 
-    def nested(self, node: ast.AST) -> None:
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            self.own.add(node.name)
-            for decorator in node.decorator_list:
-                self.visit(decorator)
-        if isinstance(node, (*_FUNCTIONS, ast.Lambda)):
-            for default in [*node.args.defaults, *node.args.kw_defaults]:
-                if default is not None:
-                    self.visit(default)
-        inner = _Inner()
-        inner.enter(node)
-        self.taken |= inner.free
-        self.own |= inner.handed_up
-        self.changes = inner.changed | self.changes
+def _change_of(node: ast.AST) -> tuple[str | None, str]:
+    """Name the thing that an expression or statement changes in place, and the words that do it."""
+    if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+        return _root(node), f"{ast.unparse(node)} = ..."
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _changes(node):
+        return _root(node.func), f"{ast.unparse(node.func)}(...)"
+    return None, ""
 
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_ClassDef = visit_Lambda = nested
-    visit_ListComp = visit_SetComp = visit_DictComp = visit_GeneratorExp = nested
 
-    def visit_Global(self, node: ast.Global) -> None:
-        self.shared |= set(node.names)
-        for name in node.names:
-            self.changes.setdefault(name, f"global {name}")
-
-    def visit_Name(self, node: ast.Name) -> None:
-        (self.taken if isinstance(node.ctx, ast.Load) else self.own).add(node.id)
-
-    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        self.own |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
-
-    visit_ImportFrom = visit_Import
-
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
-        self.own |= {node.name} if node.name else set()
-        self.generic_visit(node)
-
-    def visit_Call(self, node: ast.Call) -> None:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and _changes(node):
-            self.note_change(node.func.value, f"{ast.unparse(node.func)}(...)")
-
-    def visit_Subscript(self, node: ast.Subscript | ast.Attribute) -> None:
-        self.generic_visit(node)
-        if not isinstance(node.ctx, ast.Load):
-            self.note_change(node, f"{ast.unparse(node)} = ...")
-
-    visit_Attribute = visit_Subscript
-
-    def note_change(self, node: ast.expr, words: str) -> None:
-        while isinstance(node, ast.Subscript | ast.Attribute):
-            node = node.value
-        if isinstance(node, ast.Name):
-            self.changes.setdefault(node.id, words)
+def _root(node: ast.expr) -> str | None:
+    """Follow ``x[...].y`` down to ``x``."""
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _changes(call: ast.Call) -> bool:

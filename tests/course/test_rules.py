@@ -183,6 +183,18 @@ def test_the_same_thing_twice_and_a_name_of_a_functions_own_are_no_second_meanin
     assert problems_of_names("found = make()", second, "print(found)") == []
 
 
+def test_what_a_cell_gives_itself_before_it_takes_it_is_its_own():
+    best = "{0} = make()\nbest = max(parts, key=lambda part: {0}[part])"
+    assert problems_of_names("parts = load()", best.format("found"), f"found = other()\n{best.format('found')}") == []
+    kept = problems_of_names("found = make()\nwidgets.interact(lambda part: found[part])", "found = other()")
+    assert len(kept) == 1  # the slider calls its function later, when the name means something else
+
+    both_ways = "if seed:\n    found = one()\nelse:\n    found = other()\nprint(found)"
+    assert problems_of_names("found = make()", both_ways) == []
+    assert len(problems_of_names("found = make()", "if seed:\n    found = one()\nprint(found)")) == 1
+    assert len(problems_of_names("found = make()", "[found := found + part for part in (1, 2)]")) == 1
+
+
 def test_what_can_be_run_again_is_left_alone(broken):
     assert broken(rules("again")) == []
 
@@ -195,3 +207,9 @@ def test_the_core_leans_on_no_deeper_cell_and_titles_say_what_is_deeper(broken):
         "cell 106: not tagged 'deeper', and the title above it ends in ' *'",
         "cell 108: tagged 'deeper', and the title above it does not end in ' *'",
     ]
+
+
+def test_what_the_core_makes_later_does_not_help_it_before():
+    trees = [ast.parse(cell) for cell in ("extra = 1", "print(extra)", "extra = 1")]
+    cells = [names.names_of(n, tree, deeper=n == 1) for n, tree in enumerate(trees, start=1)]
+    assert [problem[:36] for problem in names.problems(cells)] == ["cell 2: takes 'extra' from cell 1, t"]
