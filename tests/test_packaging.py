@@ -4,6 +4,7 @@ import importlib
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -39,6 +40,14 @@ def test_a_wheel_holds_every_file_of_the_package_and_no_other(wheel):
     expected = {path.relative_to(tree).as_posix() for path in (tree / "helpers").rglob("*") if path.is_file()}
     assert {name for name in names if ".dist-info/" not in name} == expected
     assert {"helpers/py.typed", "helpers/newest/corner/__init__.pyi"} <= names
+
+
+def test_every_command_leads_to_a_function():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    assert "vigilant" in scripts
+    for target in scripts.values():
+        module, _, name = target.partition(":")
+        assert callable(getattr(importlib.import_module(module), name))
 
 
 @pytest.mark.parametrize("name", ["benchmarks", "helpers", "tests"])

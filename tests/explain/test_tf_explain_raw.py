@@ -175,6 +175,8 @@ def test_no_warning_is_left(network):
 # ---- the traps, as facts about the library
 
 
+# tf-explain calls a model with a list of its one input.
+@pytest.mark.filterwarnings("ignore:The structure of .inputs. doesn't match:UserWarning")
 def test_guided_gradients_are_tf_explains_default_and_ask_little_of_the_class(network, logits):
     assert inspect.signature(GradCAM.explain).parameters["use_guided_grads"].default is True
     guided = tf_explain_arrays(network, "gradcam", use_guided_grads=True)
@@ -191,6 +193,8 @@ def test_guided_gradients_are_tf_explains_default_and_ask_little_of_the_class(ne
     assert differs(guided) < 0.5 * differs(plain)
 
 
+# tf-explain calls a model with a list of its one input.
+@pytest.mark.filterwarnings("ignore:The structure of .inputs. doesn't match:UserWarning")
 def test_explain_gives_a_coloured_grid_of_uint8(logits):
     """Which is why nothing is measured on it: nine pictures are one grid, and one bright pixel rescales the others."""
     grid = GradCAM().explain(((255 * IMAGES[:4]).astype(np.uint8), None), logits, 3, "conv3")

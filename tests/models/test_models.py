@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from pathlib import Path
 
 import filelock
@@ -398,9 +397,7 @@ def test_a_damaged_cache_file_is_trained_again_with_a_warning(damage):
     with pytest.warns(UserWarning, match=r"damaged .* trained again"):
         second = models.load_or_train(recipe, train, classes=2)
     assert not second.from_cache
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert models.load_or_train(recipe, train, classes=2).from_cache
+    assert models.load_or_train(recipe, train, classes=2).from_cache  # without a warning, which would be an error
 
 
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
