@@ -17,9 +17,17 @@ from helpers.course.layout import notebooks_folder
 from helpers.course.measurements.base import Measurement
 from helpers.errors import CourseError
 from helpers.intervals import Estimate
-from helpers.scorecard.bands import LEAST_SEEDS, RULE
-from helpers.scorecard.keys import code_key
-from helpers.scorecard.measured import Measured, Sized, read_measured, series_of, stale_measured, write_measured
+from helpers.scorecard import (
+    LEAST_SEEDS,
+    RULE,
+    Measured,
+    Sized,
+    code_key,
+    read_measured,
+    series_of,
+    stale_measured,
+    write_measured,
+)
 
 _FOLDER = Path(measurements.__file__).parent
 
@@ -193,6 +201,24 @@ def stale(name: str) -> list[str]:
         if dict(getattr(stored, size).sizes) != dict(sizes):
             problems.append(f"{name} was measured with other {size} sizes: {getattr(stored, size).sizes}, now {sizes}")
     return problems
+
+
+def status(name: str) -> str:
+    """Say in a few words whether a measurement is current.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`names`.
+
+    Returns
+    -------
+    str
+        The day it was measured, or what is wrong.
+    """
+    if not measured_path(name).exists():
+        return "not measured yet"
+    return "; ".join(stale(name)) or f"measured on {read_measured(measured_path(name)).date}"
 
 
 def _sized(asked: Measurement, sizes: Mapping[str, int], seeds: Sequence[int], tell: Callable[[int], None]) -> Sized:

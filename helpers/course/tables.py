@@ -15,8 +15,7 @@ from pathlib import Path
 from helpers.cache import written_whole
 from helpers.course.layout import notebooks_folder
 from helpers.errors import CourseError
-from helpers.scorecard import Band, read_bands
-from helpers.scorecard.measured import Measured, read_measured
+from helpers.scorecard import Band, Measured, read_bands, read_measured
 
 _MADE = re.compile(
     r"<!-- made by vigilant tables: (?P<name>\S+) -->\n(?P<body>.*?)<!-- end of (?P=name) -->", re.DOTALL

@@ -1,36 +1,11 @@
 """What was measured: one record for each headline number, and the bands that a record must lie in.
 
 A notebook makes one :class:`Scorecard` and calls :meth:`Scorecard.record`. The records of all notebooks stand in
-``build/scorecard.json``; the capstone, the service and its metrics read that file.
+``build/scorecard.json``; the capstone, the service and its metrics read that file. ``records`` writes and reads it,
+``bands`` says between what a record must lie, ``band_files`` keeps that in ``tests/bands/``, ``measured`` what is
+measured once in ``tests/measured/``, and ``keys`` names the code that a number was made by.
 """
 
-from helpers.scorecard.band_files import BandRun, read_bands, read_runs, stale_bands, write_run
-from helpers.scorecard.bands import LEAST_SEEDS, RULE, Band, check, ends, make_bands
-from helpers.scorecard.fields import AXES, BUDGETS, DIRECTIONS, Bounds
-from helpers.scorecard.keys import code_key, notebook_key
-from helpers.scorecard.records import Record, Scorecard, default_path, read, to_frame
+import lazy_loader
 
-__all__ = [
-    "AXES",
-    "BUDGETS",
-    "DIRECTIONS",
-    "LEAST_SEEDS",
-    "RULE",
-    "Band",
-    "BandRun",
-    "Bounds",
-    "Record",
-    "Scorecard",
-    "check",
-    "code_key",
-    "default_path",
-    "ends",
-    "make_bands",
-    "notebook_key",
-    "read",
-    "read_bands",
-    "read_runs",
-    "stale_bands",
-    "to_frame",
-    "write_run",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
