@@ -28,6 +28,7 @@ _EPILOG = """examples:
   vigilant run 02 --dataset fashion   notebook 02 on real clothing
   vigilant run 4 --budget full        notebook 04 at the size of the papers (hours, not minutes)
   vigilant scorecard                  what the notebooks measured
+  vigilant bands 04                   five seeds of notebook 04, and between what its records must lie
 
 Results lie in build/: notebooks/NN_topic.ipynb (executed), course.json (seconds, memory) and scorecard.json
 (measurements).
@@ -79,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_bench(
         commands.add_parser("bench", help="time the course's explanations beside other libraries' (for authors)")
     )
+    _add_bands(commands.add_parser("bands", help="run a notebook with seeds, write its bands (for authors)"))
+    _add_measure(commands.add_parser("measure", help="measure what is measured once, and store it (for authors)"))
+    tables = commands.add_parser("tables", help="write README's and docs' tables from stored values (for authors)")
+    tables.add_argument("--check", action="store_true", help="change nothing; say which page is not up to date")
+    tables.set_defaults(command=_tables)
     _add_hub(commands.add_parser("hub", help="start a JupyterHub on this machine (for instructors)"), _hub)
     _add_hub(commands.add_parser("preflight", help="the evening before a class: will everybody get in?"), _preflight)
     links = commands.add_parser("links", help="show the links that open the course on Binder or on a hub")
@@ -137,6 +143,33 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help="such as gradcam (default: all)")
     parser.add_argument("--repeats", type=_rounds, metavar="N", help="rounds of measurement")
     parser.set_defaults(command=_bench)
+
+
+def _add_bands(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("notebooks", nargs="+", metavar="NN", help="such as 04, 4 or 04_gradcam")
+    _add_seeds(parser)
+    parser.add_argument("--dataset", metavar="NAME", help="pictures to use instead of the notebook's own")
+    parser.add_argument(
+        "--limit",
+        type=_seconds,
+        default=_LIMITS["quick"],
+        metavar="SECONDS",
+        help="end a run after this (default: 600)",
+    )
+    parser.set_defaults(command=_bands)
+
+
+def _add_measure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="NAME", help="such as interval_coverage (default: list them)")
+    _add_seeds(parser)
+    parser.set_defaults(command=_measure)
+
+
+def _add_seeds(parser: argparse.ArgumentParser) -> None:
+    seeds = (0, 1, 2, 3, 4)
+    parser.add_argument(
+        "--seeds", type=_seed, nargs="+", default=seeds, metavar="SEED", help="at least five (default: 0 1 2 3 4)"
+    )
 
 
 def _add_hub(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
@@ -363,6 +396,54 @@ def _bench(options: argparse.Namespace) -> int:
     repeats = [] if options.repeats is None else ["--repeats", str(options.repeats)]
     # In a process of its own: the package knows nothing of the folder beside it.
     return subprocess.run([sys.executable, "-m", "benchmarks", *options.parts, *repeats], cwd=root).returncode
+
+
+def _bands(options: argparse.Namespace) -> int:
+    from helpers.course.bands import bands_from_seeds, bands_path
+    from helpers.course.layout import select
+
+    _check_dataset(options.dataset)
+    show = _Counter(sys.stdout)
+    for source in select(options.notebooks):
+        with _ended_in_order():
+            run = bands_from_seeds(
+                source,
+                options.seeds,
+                dataset=options.dataset,
+                limit=options.limit,
+                progress=show.progress,
+                done=show.done,
+            )
+        print(
+            f"{source.stem}: {len(run.bands)} bands on {run.dataset} from {len(run.seeds)} seeds: {bands_path(source)}"
+        )
+        for band in run.bands:
+            if band.says_nothing:
+                print(f"  {band.metric}: [{band.low}, {band.high}] is all that it can be, so this band finds nothing")
+    return 0
+
+
+def _measure(options: argparse.Namespace) -> int:
+    from helpers.course import measure
+
+    if options.name is None:
+        for name in measure.names():
+            print(f"{name}: {measure.measurement(name).question} {measure.status(name)}")
+        return 0
+    measure.measure(options.name, options.seeds, done=lambda line: print(line, flush=True))
+    print(f"wrote {measure.measured_path(options.name)}; 'vigilant tables' puts it into the pages")
+    return 0
+
+
+def _tables(options: argparse.Namespace) -> int:
+    from helpers.course.tables import write_tables
+
+    changed = write_tables(check=options.check)
+    for page in changed:
+        print(f"{page.name} {'is not what was measured: run vigilant tables' if options.check else 'written'}")
+    if not changed:
+        print("every table is what was measured")
+    return bool(changed and options.check)
 
 
 def _hub(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from helpers import cli
 from helpers.course import report
 from helpers.course.layout import solution_path, student_path
 from helpers.course.run import Outcome
-from helpers.scorecard import Scorecard
+from helpers.scorecard import RULE, Band, BandRun, Scorecard
 
 HERE = Path(__file__).parent
 
@@ -50,7 +50,17 @@ def test_help_is_quick_and_names_every_command(capsys):
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    for word in ("list", "run", "build", "scorecard", "report", "vigilant run 02 --dataset fashion"):
+    for word in (
+        "list",
+        "run",
+        "build",
+        "scorecard",
+        "report",
+        "bands",
+        "measure",
+        "tables",
+        "vigilant run 02 --dataset fashion",
+    ):
         assert word in result.stdout
     with pytest.raises(SystemExit):
         cli.main(["run", "--help"])
@@ -338,3 +348,51 @@ def test_the_table_of_runs():
         "up to 2 notebooks ran at the same time: the seconds are those of a busy machine",
         "without the cells tagged 'deeper': 01_good",
     ]
+
+
+def test_bands_are_asked_for_with_seeds_and_those_that_find_nothing_are_named(course, monkeypatch, capsys):
+    asked = []
+
+    def instead(source, seeds, **options):
+        asked.append((source, tuple(seeds), options["dataset"], options["limit"]))
+        shape = {"axis": "training", "metric": "heads", "dataset": "coins", "model": "coin", "budget": "quick"}
+        band = Band(**shape, notebook="01_good", low=0, high=1, why=RULE, bounds=(0, 1))
+        return BandRun("01_good", "coins", "quick", tuple(seeds), RULE, (band,))
+
+    monkeypatch.setattr("helpers.course.bands.bands_from_seeds", instead)
+    assert cli.main(["bands", "01"]) == 0
+    out = capsys.readouterr().out
+    assert "01_good: 1 bands on coins from 5 seeds" in out
+    assert "tests/bands/01_good.yaml" in out
+    assert "heads: [0.0, 1.0] is all that it can be, so this band finds nothing" in out
+    assert cli.main(["bands", "1", "--seeds", "5", "6", "7", "8", "9", "--dataset", "fashion", "--limit", "9"]) == 0
+    assert asked == [(course, (0, 1, 2, 3, 4), None, 600.0), (course, (5, 6, 7, 8, 9), "fashion", 9.0)]
+
+
+def test_too_few_seeds_are_refused_before_anything_runs(course, capsys):
+    assert cli.main(["bands", "01", "--seeds", "0", "1"]) == 1
+    assert "bands need at least 5 different seeds, got [0, 1]: --seeds 0 1 2 3 4" in capsys.readouterr().err
+
+
+def test_what_is_measured_once_is_listed_and_measured(monkeypatch, capsys):
+    assert cli.main(["measure"]) == 0
+    assert (
+        "interval_coverage: How often does a 95% interval hold the true value? measured on" in capsys.readouterr().out
+    )
+    asked = []
+    monkeypatch.setattr("helpers.course.measure.measure", lambda name, seeds, done: asked.append((name, tuple(seeds))))
+    assert cli.main(["measure", "interval_coverage", "--seeds", "1", "2", "3", "4", "5"]) == 0
+    assert asked == [("interval_coverage", (1, 2, 3, 4, 5))]
+    assert "interval_coverage.json; 'vigilant tables' puts it into the pages" in capsys.readouterr().out
+
+
+def test_tables_that_are_stale_fail_the_check_and_are_written(monkeypatch, capsys, tmp_path):
+    changed = [tmp_path / "README.md"]
+    monkeypatch.setattr("helpers.course.tables.write_tables", lambda check: changed)
+    assert cli.main(["tables", "--check"]) == 1
+    assert "README.md is not what was measured: run vigilant tables" in capsys.readouterr().out
+    assert cli.main(["tables"]) == 0
+    assert "README.md written" in capsys.readouterr().out
+    changed.clear()
+    assert cli.main(["tables", "--check"]) == 0
+    assert "every table is what was measured" in capsys.readouterr().out
