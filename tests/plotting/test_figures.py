@@ -11,7 +11,7 @@ from PIL import Image
 from helpers import plotting
 from helpers.intervals import Estimate
 from helpers.uncertainty import equal_width_edges, reliability_table
-from tests.plotting.gallery import FIGURES, SIGNS
+from tests.plotting.gallery import FIGURES, NAMES, SIGNS
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -81,6 +81,14 @@ def test_a_coarse_map_covers_its_picture():
         outlines=np.eye(32)[None] > 0,
     )
     assert figure.axes[1].images[0].get_extent() == figure.axes[0].images[0].get_extent()
+
+
+def test_pictures_keep_their_size_whatever_their_captions_take():
+    for name, size in {"image_grid": 0.95, "diverging_maps": 1.35, "attribution_maps": 1.1}.items():
+        figure = FIGURES[name](NAMES["long"])
+        figure.draw_without_rendering()
+        pictures = [axis.get_position().width * figure.get_figwidth() for axis in figure.axes if axis.images]
+        assert min(pictures) > 0.85 * size, name
 
 
 def test_names_of_one_pixel_stand_side_by_side():
