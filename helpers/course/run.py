@@ -483,14 +483,19 @@ def _write_job(scratch: Path, source: Any, executed: Path, way: Way) -> list[str
 
 def _environment(scratch: Path, way: Way) -> dict[str, str]:
     environment = dict(os.environ)
-    # The notebook sees the same helpers as the runner, and nothing of the user's own start-up files.
+    # The notebook sees the same helpers as the runner, and nothing of the user's own start-up files and settings.
+    for name in ("MPLBACKEND", "PYTHONSTARTUP"):
+        environment.pop(name, None)
+    (scratch / "matplotlibrc").touch()  # an empty one: Matplotlib's own look
     package = str(Path(helpers.__file__).resolve().parents[1])
     for name, first in (("PYTHONPATH", package), ("JUPYTER_PATH", str(scratch / "jupyter"))):
         environment[name] = os.pathsep.join(filter(None, [first, environment.get(name)]))
     environment |= {
         "IPYTHONDIR": str(scratch / "ipython"),
         "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),
+        "MATPLOTLIBRC": str(scratch / "matplotlibrc"),
         "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
         # Absolute, because the kernel works in another folder.
         "VIGILANT_BUILD": str(build_directory().absolute()),
         "VIGILANT_CACHE": str(cache_directory().absolute()),

@@ -1,8 +1,9 @@
 """TensorFlow and Keras as the course needs them, without their wall of start-up messages: take both from here.
 
 What a user set for other programs, in ``~/.keras/keras.json`` or the environment, decides neither layout nor precision
-here. What stays the machine's own are the last digits of floats: they hang on its processor, on the number of threads
-(``TF_NUM_INTRAOP_THREADS``, ``OMP_NUM_THREADS``) and on ``TF_ENABLE_ONEDNN_OPTS``, and training amplifies them.
+here. What stays the machine's own are the last digits of floats: they hang on its processor, on how many cores
+TensorFlow uses (``TF_NUM_INTRAOP_THREADS``) and on ``TF_ENABLE_ONEDNN_OPTS``. Training amplifies them, as another seed
+would.
 """
 
 from __future__ import annotations

@@ -205,6 +205,40 @@ def test_the_core_leaves_out_what_goes_deeper(tmp_path, monkeypatch):
     assert (whole.status, whole.core) == ("ok", False)
 
 
+SETTINGS = """
+import os, pathlib, sys
+import matplotlib.pyplot as plt
+pathlib.Path("text").write_text("✓ Ä")
+print(plt.rcParams["figure.figsize"], plt.rcParams["font.size"], "answer" in globals(), sys.flags.utf8_mode)
+plt.plot([0, 1]);
+"""
+
+
+def test_settings_of_the_users_own_stay_outside(tmp_path, monkeypatch):
+    """As of somebody with a style and a start-up file of their own, a locale without UTF-8 and a proxy that is gone."""
+    style = tmp_path / "matplotlib" / "matplotlibrc"
+    style.parent.mkdir()
+    style.write_text("figure.figsize: 1, 1\nfont.size: 30\nbackend: svg\n")
+    (tmp_path / "startup.py").write_text("answer = 42\n")
+    for name, value in {
+        "XDG_CONFIG_HOME": tmp_path,
+        "MATPLOTLIBRC": style,
+        "MPLBACKEND": "svg",
+        "PYTHONSTARTUP": tmp_path / "startup.py",
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONCOERCECLOCALE": "0",
+        "http_proxy": "http://127.0.0.1:9",
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    [outcome] = run_notebooks([write_notebook(tmp_path, "01_settings", SETTINGS)], folder=tmp_path)
+    assert (outcome.status, outcome.error) == ("ok", None)
+    printed, drawn = read(executed_path(Path("01_settings.ipynb"), tmp_path)).cells[-1].outputs
+    assert printed.text == "[6.4, 4.8] 10.0 False 1\n"
+    assert "image/png" in drawn.data
+
+
 SPIN = "import time\nend = time.process_time() + 1.5\nwhile time.process_time() < end:\n    pass"
 
 
