@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from helpers.errors import ModelUnavailable
     from helpers.models.cnn import course_cnn, embedding_model, logits_model
+    from helpers.models.weights import digest
     from helpers.models.export import onnx_predict_function, parity, save_keras, save_onnx
     from helpers.models.imagenet import LAST_MAPS, VGG16_LAST_MAPS, efficientnet_lite0, vgg16
     from helpers.models.imagenet_classes import imagenet_class_names, top_classes
@@ -42,6 +43,7 @@ __all__ = [
     "course_cnn",
     "decision_path",
     "decision_tree",
+    "digest",
     "digit_forest",
     "dropout_recipe",
     "efficientnet_lite0",
@@ -74,6 +76,7 @@ _MODULE_OF = {
     "course_cnn": "cnn",
     "embedding_model": "cnn",
     "logits_model": "cnn",
+    "digest": "weights",
     "onnx_predict_function": "export",
     "parity": "export",
     "save_keras": "export",

@@ -456,11 +456,12 @@ display(Markdown(card))
 # ask whether they are good enough.
 
 # %%
-scorecard = Scorecard(notebook="01_training", dataset=dataset, model="course_cnn", seed=seed, budget=budget)
-scorecard.record("training", "accuracy", *accuracy, direction="higher")
-scorecard.record("training", "accuracy on corrupted pictures", *corrupted, direction="higher")
-scorecard.record("training", "accuracy in the worst slice", *slices[lowest], direction="higher")
-scorecard.record("training", "shortcut gap", *gap, direction="lower", model="shortcut_cnn")
+weights = {"course_cnn": models.digest(model), "shortcut_cnn": models.digest(cheat)}
+scorecard = Scorecard("01_training", dataset, "course_cnn", seed=seed, budget=budget, digests=weights)
+scorecard.record("training", "accuracy", *accuracy, direction="higher", bounds=(0, 1))
+scorecard.record("training", "accuracy on corrupted pictures", *corrupted, direction="higher", bounds=(0, 1))
+scorecard.record("training", "accuracy in the worst slice", *slices[lowest], direction="higher", bounds=(0, 1))
+scorecard.record("training", "shortcut gap", *gap, direction="lower", model="shortcut_cnn", bounds=(-1, 1))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Exercises

@@ -691,34 +691,39 @@ display(pd.DataFrame(rows).T)
 # The headline numbers, each with its interval and the number of cases behind it.
 
 # %%
-scorecard = Scorecard(notebook="02_uncertainty", dataset=dataset, model="course_cnn", seed=seed, budget=budget)
+weights = {"course_cnn": models.digest(model), "ensemble_of_5": models.digest(*members)}
+scorecard = Scorecard("02_uncertainty", dataset, "course_cnn", seed=seed, budget=budget, digests=weights)
+unit, positive = {"bounds": (0, 1)}, {"bounds": (0, None)}
 for when in ("before", "after"):
-    scorecard.record("uncertainty", f"ECE {when} temperature scaling", *scores["ECE", when], direction="lower")
-    scorecard.record("uncertainty", f"NLL {when} temperature scaling", *scores["NLL", when], direction="lower")
-scorecard.record("uncertainty", "wrong answers given with more than 90%", *sure_but_wrong, direction="lower")
-scorecard.record("uncertainty", "AURC", *aurc, direction="lower")
+    scorecard.record("uncertainty", f"ECE {when} temperature scaling", *scores["ECE", when], direction="lower", **unit)
+    scorecard.record(
+        "uncertainty", f"NLL {when} temperature scaling", *scores["NLL", when], direction="lower", **positive
+    )
+scorecard.record("uncertainty", "wrong answers given with more than 90%", *sure_but_wrong, direction="lower", **unit)
+scorecard.record("uncertainty", "AURC", *aurc, direction="lower", **unit)
 for name in ("LAC", "APS", "RAPS"):
     covered = uncertainty.coverage(all_sets[name], data.test.labels)
-    scorecard.record("uncertainty", f"coverage of {name} at 90%", *covered, direction="higher")
+    scorecard.record("uncertainty", f"coverage of {name} at 90%", *covered, direction="higher", **unit)
     size = uncertainty.set_size(all_sets[name])
-    scorecard.record("uncertainty", f"set size of {name} at 90%", *size, direction="lower")
+    scorecard.record("uncertainty", f"set size of {name} at 90%", *size, direction="lower", **positive)
 
 # %%
 ensemble_nll = uncertainty.nll(opinions["ensemble of 5"], data.test.labels)
-scorecard.record("uncertainty", "NLL", *ensemble_nll, direction="lower", model="ensemble_of_5")
+scorecard.record("uncertainty", "NLL", *ensemble_nll, direction="lower", model="ensemble_of_5", **positive)
 for (name, score), estimate in auroc.items():
-    scorecard.record("uncertainty", f"AUROC {name}, {score}", *estimate, direction="higher")
-five = {"model": "ensemble_of_5"}
+    scorecard.record("uncertainty", f"AUROC {name}, {score}", *estimate, direction="higher", **unit)
+five = {"model": "ensemble_of_5", **positive}
 on_test, on_stranger = intervals.mean(epistemic_test), intervals.mean(epistemic_stranger)
 scorecard.record("uncertainty", "epistemic part, test pictures", *on_test, direction="lower", **five)
 scorecard.record("uncertainty", f"epistemic part, {stranger}", *on_stranger, direction="higher", **five)
 
 # %%
+nines = {"model": "digits_0_to_8", "model_digest": models.digest(reader), "dataset": "digits", **unit}
 for level in ("90%", "99%"):
     nine = sure[f"a 9, more than {level} sure"]
     metric = f"unseen nines, more than {level} sure"
-    scorecard.record("uncertainty", metric, *nine, direction="lower", model="digits_0_to_8", dataset="digits")
-coins = {"model": "planted_ensemble", "dataset": "signs"}
+    scorecard.record("uncertainty", metric, *nine, direction="lower", **nines)
+coins = {"model": "planted_ensemble", "dataset": "signs", **positive}
 scorecard.record("uncertainty", "aleatoric part of planted coin flips", *aleatoric, direction="higher", **coins)
 scorecard.record("uncertainty", "epistemic part in rare fog, many against few", *ratio, direction="lower", **coins)
 

@@ -1083,33 +1083,38 @@ print("a linear model on them gives the network's answers:", bool((by_hand == to
 # was recorded by notebook 01.)
 
 # %%
-scorecard = Scorecard(notebook="03_interpretable", dataset=dataset, model="course_cnn", seed=seed, budget=budget)
+weights = {"course_cnn": models.digest(network), "surrogate_tree": models.digest(surrogate)}
+scorecard = Scorecard("03_interpretable", dataset, "course_cnn", seed=seed, budget=budget, digests=weights)
+unit = {"bounds": (0, 1)}
 recorded = {"decision tree": "decision_tree", "random forest": "random_forest", "course CNN": "course_cnn"}
 for (kind, name), value in accuracy.items():
     if (kind, name) != (dataset, "course CNN"):
         model_name = recorded.get(name, "linear_filter" if kind == "messages" else "softmax_regression")
-        scorecard.record("training", "accuracy", *value, direction="higher", dataset=kind, model=model_name)
+        scorecard.record("training", "accuracy", *value, direction="higher", dataset=kind, model=model_name, **unit)
 
 # %%
 for name, curve in curves.items():
     model_name = recorded.get(name, "softmax_regression")
     metric = "accuracy on digits moved by two pixels"
-    scorecard.record("training", metric, *curve[2], direction="higher", dataset="digits", model=model_name)
+    scorecard.record("training", metric, *curve[2], direction="higher", dataset="digits", model=model_name, **unit)
+points = {"bounds": (-100, 100)}
 more = "points lost on digits moved by two pixels, more than the network"
 scorecard.record("explanation", more, *holds, direction="lower", dataset="digits", model="softmax_regression")
 
 # %%
 on_digits = {"dataset": "digits", "model": "surrogate_tree"}
 whole, erring = fidelity["on test pictures"], fidelity["… where the network is wrong"]
-scorecard.record("explanation", "surrogate fidelity", *whole, direction="higher", **on_digits)
-scorecard.record("explanation", "surrogate fidelity, network wrong", *erring, direction="higher", **on_digits)
-scorecard.record("explanation", "surrogate fidelity over a stranger, points", *gain, direction="higher", **on_digits)
+scorecard.record("explanation", "surrogate fidelity", *whole, direction="higher", **on_digits, **unit)
+scorecard.record("explanation", "surrogate fidelity, network wrong", *erring, direction="higher", **on_digits, **unit)
+scorecard.record(
+    "explanation", "surrogate fidelity over a stranger, points", *gain, direction="higher", **on_digits, **points
+)
 on_messages = {"dataset": "messages", "model": "message_forest"}
 for name, share in (("each of two twins", kept["each"]), ("twins together", kept["together"])):
     scorecard.record("explanation", f"permutation importance kept, {name}", *share, direction="higher", **on_messages)
 for name, loss in (("training", on_train), ("test", importance["lottery number"])):
     metric = f"permutation importance of a lottery number, {name} messages, points"
-    scorecard.record("explanation", metric, *loss, direction="lower", **on_messages)
+    scorecard.record("explanation", metric, *loss, direction="lower", **on_messages, **points)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Exercises

@@ -659,24 +659,30 @@ plotting.attribution_maps(
 # Every method on every measure, with its interval.
 
 # %%
-scorecard = Scorecard(notebook="04_gradcam", dataset=dataset, model="course_cnn", seed=seed, budget=budget)
+weights = {"course_cnn": models.digest(model), "shortcut_cnn": models.digest(cheat)}
+scorecard = Scorecard("04_gradcam", dataset, "course_cnn", seed=seed, budget=budget, digests=weights)
+unit, positive, signed = {"bounds": (0, 1)}, {"bounds": (0, None)}, {"bounds": (-1, 1)}
 for measure in measures:
     name_of, direction = measure.removesuffix(")").split(" (")
     for name in maps:
-        scorecard.record("explanation", f"{name_of}, {name}", *measured[measure][name], direction=direction)
+        scorecard.record("explanation", f"{name_of}, {name}", *measured[measure][name], direction=direction, **unit)
 for name, estimate in restless.items():
-    scorecard.record("explanation", f"max-sensitivity, {name}", *estimate, direction="lower")
-scorecard.record("explanation", "completeness error, integrated gradients", *missing_at_16, direction="lower")
-for name, result in random_weights.items():
-    scorecard.record("explanation", f"alike with random weights, {name}", *result.similarity, direction="lower")
+    scorecard.record("explanation", f"max-sensitivity, {name}", *estimate, direction="lower", **positive)
+scorecard.record(
+    "explanation", "completeness error, integrated gradients", *missing_at_16, direction="lower", **positive
+)
 
 # %%
+for name, result in random_weights.items():
+    scorecard.record(
+        "explanation", f"alike with random weights, {name}", *result.similarity, direction="lower", **signed
+    )
 for (name, other), estimate in alike_classes.items():
     between = f"{other} answer alike, {name}"
-    scorecard.record("explanation", f"GradCAM for first and {between}", *estimate, direction="lower")
+    scorecard.record("explanation", f"GradCAM for first and {between}", *estimate, direction="lower", **signed)
 for name, estimate in ratios.items():
     metric = f"relevance on the mark, cheating against honest, {name}"
-    scorecard.record("explanation", metric, *estimate, direction="higher", model="shortcut_cnn")
+    scorecard.record("explanation", metric, *estimate, direction="higher", model="shortcut_cnn", **positive)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Exercises

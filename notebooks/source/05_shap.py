@@ -815,26 +815,27 @@ plotting.attribution_maps(
 # ## Record
 
 # %%
-scorecard = Scorecard(notebook="05_shap", dataset=dataset, model="course_cnn", seed=seed, budget=budget)
+weights = {"course_cnn": models.digest(model), "random_forest": models.digest(forest)}
+scorecard = Scorecard("05_shap", dataset, "course_cnn", seed=seed, budget=budget, digests=weights)
+unit, positive, signed = {"bounds": (0, 1)}, {"bounds": (0, None)}, {"bounds": (-1, 1)}
 owed = predict(pictures)[np.arange(len(truth)), truth] - predict(background)[0, truth]
 for name in methods:
     missed = np.abs(drawn[name].sum(axis=(1, 2)) - owed)
-    scorecard.record("explanation", f"additivity error, {name}", *intervals.mean(missed), direction="lower")
+    scorecard.record("explanation", f"additivity error, {name}", *intervals.mean(missed), direction="lower", **positive)
     for m in measures:
         name_of, direction = m.removesuffix(")").split(" (")
-        scorecard.record("explanation", f"{name_of}, {name}", *measured[m][name], direction=direction)
+        scorecard.record("explanation", f"{name_of}, {name}", *measured[m][name], direction=direction, **unit)
 
 # %%
 for way in ("drawn orders", "ours", "shap, l1_reg=False"):
     scorecard.record("explanation", f"slope of the error of Shapley values, {way}", *slopes[way], direction="lower")
-scorecard.record("explanation", "error of shap's default over l1_reg=False", *kept, direction="lower")
-scorecard.record("explanation", "error of shap's default over its floor", *above, direction="lower")
+scorecard.record("explanation", "error of shap's default over l1_reg=False", *kept, direction="lower", **positive)
+scorecard.record("explanation", "error of shap's default over its floor", *above, direction="lower", **positive)
 ahead = better["deletion AUC (lower)"]["KernelSHAP"]
-scorecard.record("explanation", f"deletion AUC, KernelSHAP ahead of the {rival}", *ahead, direction="higher")
+scorecard.record("explanation", f"deletion AUC, KernelSHAP ahead of the {rival}", *ahead, direction="higher", **signed)
 scorecard.record("explanation", "left to explain against a background of its own class", *left_over, direction="higher")
-scorecard.record(
-    "explanation", "TreeSHAP, two games alike", *inside, direction="higher", dataset="digits", model="random_forest"
-)
+on_digits = {"dataset": "digits", "model": "random_forest", **signed}
+scorecard.record("explanation", "TreeSHAP, two games alike", *inside, direction="higher", **on_digits)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Exercises

@@ -73,7 +73,7 @@ def without_running(monkeypatch, record):
     def instead(notebooks, *, given, **options):
         card = Scorecard("01_good", given["dataset"], "coin", given["seed"], "quick")
         status = record(card, given["seed"]) or "ok"
-        return [Outcome("01_good", status, 1.0, 100.0, given["dataset"], "quick", given["seed"], 9)]
+        return [Outcome("01_good", status, 1.0, 1.0, 100.0, given["dataset"], "quick", given["seed"], 9)]
 
     monkeypatch.setattr("helpers.course.bands.run_notebooks", instead)
 
