@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from helpers.errors import ModelUnavailable
     from helpers.models.cnn import course_cnn, embedding_model, logits_model
-    from helpers.models.weights import digest
     from helpers.models.export import onnx_predict_function, parity, save_keras, save_onnx
     from helpers.models.imagenet import LAST_MAPS, VGG16_LAST_MAPS, efficientnet_lite0, vgg16
     from helpers.models.imagenet_classes import imagenet_class_names, top_classes
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from helpers.models.recipes import Recipe, dropout_recipe, planted_recipe, shortcut_recipe, spine_recipe
     from helpers.models.torch_twin import to_torch
     from helpers.models.training import Trained, load_or_train, spine
+    from helpers.models.weights import digest
 
 __all__ = [
     "LAST_MAPS",

@@ -15,6 +15,7 @@ from pathlib import Path
 from helpers.cache import course_root
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_FOR_CHECKERS = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 _WITH_DOCSTRING = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -53,8 +54,8 @@ def code_key(files: Iterable[Path]) -> str:
         16 hexadecimal digits, the same wherever the code is the same.
     """
     digest = hashlib.sha256()
-    for path in sorted(reached(files), key=_name):
-        digest.update(f"{_name(path)}\n{_meaning(path)}\n".encode())
+    for path, tree in sorted(_trees(files).items(), key=lambda item: _name(item[0])):
+        digest.update(f"{_name(path)}\n{_meaning(tree)}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -72,12 +73,16 @@ def reached(files: Iterable[Path]) -> set[Path]:
         These files, and every file of the package that one of them imports, also inside a function. Who imports a
         room reaches all of it, since a room hands out names from all of its files.
     """
-    found: set[Path] = set()
+    return set(_trees(files))
+
+
+def _trees(files: Iterable[Path]) -> dict[Path, ast.Module]:
+    found: dict[Path, ast.Module] = {}
     waiting = {Path(path).resolve() for path in files}
     while waiting:
         path = waiting.pop()
-        found.add(path)
-        waiting |= {file for name in _imports(path) for file in _files_of(name)} - found
+        found[path] = ast.parse(path.read_text(encoding="utf-8"))
+        waiting |= {file for name in _imports(path, found[path]) for file in _files_of(name)} - found.keys()
     return found
 
 
@@ -86,21 +91,36 @@ def _name(path: Path) -> str:
     return path.relative_to(_PACKAGE.parent).as_posix() if path.is_relative_to(_PACKAGE) else path.name
 
 
-def _meaning(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+def _meaning(tree: ast.Module) -> str:
     for node in ast.walk(tree):
         if isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
             del node.body[0]
     return ast.dump(tree)
 
 
-def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def _imports(path: Path, tree: ast.Module) -> Iterator[str]:
+    for node in _that_run(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = ".".join(filter(None, [_above(path, node.level), node.module]))
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def _that_run(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk a tree, but not into what stands there for type checkers alone."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) in _FOR_CHECKERS):
+            yield child
+            yield from _that_run(child)
+
+
+def _above(path: Path, level: int) -> str:
+    """The room that the dots of a relative import mean."""
+    if not level or not path.is_relative_to(_PACKAGE):
+        return ""
+    return ".".join(path.parents[level - 1].relative_to(_PACKAGE.parent).parts)
 
 
 def _files_of(name: str) -> Iterator[Path]:

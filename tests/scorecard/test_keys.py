@@ -17,6 +17,10 @@ def package(tmp_path, monkeypatch):
     """A package with one room, what it leans on, and a neighbour that nobody calls; and a notebook."""
     files = {
         "toy/__init__.py": "",
+        "toy/alone.py": (
+            "from .base import ONE\nfrom . import other\nif TYPE_CHECKING:\n    from toy import neighbour\n"
+        ),
+        "toy/other.py": "FIVE = 5\n",
         "toy/base.py": '"""One."""\nONE = 1  # a number\n',
         "toy/neighbour.py": "THREE = 3\n",
         "toy/room/__init__.py": "",
@@ -72,6 +76,18 @@ def test_what_changes_no_number_changes_no_key(package, name, old, new):
     before = key()
     edit(package, name, old, new)
     assert key() == before
+
+
+@pytest.mark.parametrize("name", ["toy/base.py", "toy/other.py"])
+def test_relative_imports_are_followed(package, name):
+    before = keys.code_key([package / "toy" / "alone.py"])
+    edit(package, name, " = ", " = 1 + ")
+    assert keys.code_key([package / "toy" / "alone.py"]) != before
+
+
+def test_an_import_for_type_checkers_is_not_followed(package):
+    names = {path.name for path in keys.reached([package / "toy" / "alone.py"])}
+    assert names == {"alone.py", "base.py", "other.py"}
 
 
 def test_a_file_that_moves_is_noticed(package):
