@@ -350,7 +350,7 @@ def _compile(
 def _merged(found: dict[str, list[Entry]]) -> str:
     """One text of what was resolved for several platforms: what differs carries the name of its platform."""
     everywhere = set.intersection(*({(e.name, e.version) for e in one} for one in found.values()))
-    lines = {}
+    lines: dict[tuple[str, str], str] = {}
     for system, one in found.items():
         for entry in one:
             if "--hash=sha256:" not in entry.text:
@@ -389,7 +389,7 @@ def _write_json(file: Path, content: object) -> None:
 
 def _run(
     what: str,
-    *command: str | Path,
+    *command: object,
     check: bool = True,
     folder: Path = ROOT,
     advice: str = "Run the same command again.",
