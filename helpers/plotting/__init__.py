@@ -5,29 +5,6 @@ hatch for each series; dark blue is *against*, orange is *for*), shows the texts
 finding as its title and an alternative text, and is shown by standing last in a cell.
 """
 
-from helpers.plotting._style import FOR_AND_AGAINST
-from helpers.plotting.bars import comparison_plot, diverging_bars, forest_plot, stacked_bars
-from helpers.plotting.curves import histogram, line_plot, reliability_diagram, scatter_plot
-from helpers.plotting.pictures import annotated_image, attribution_maps, diverging_maps, image_grid, with_alt_text
-from helpers.plotting.tables import confusion_matrix, heatmap
-from helpers.plotting.widgets import interactive_figure
+import lazy_loader
 
-__all__ = [
-    "FOR_AND_AGAINST",
-    "annotated_image",
-    "attribution_maps",
-    "comparison_plot",
-    "confusion_matrix",
-    "diverging_bars",
-    "diverging_maps",
-    "forest_plot",
-    "heatmap",
-    "histogram",
-    "image_grid",
-    "interactive_figure",
-    "line_plot",
-    "reliability_diagram",
-    "scatter_plot",
-    "stacked_bars",
-    "with_alt_text",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,17 @@
+from ._style import FOR_AND_AGAINST as FOR_AND_AGAINST
+from .bars import comparison_plot as comparison_plot
+from .bars import diverging_bars as diverging_bars
+from .bars import forest_plot as forest_plot
+from .bars import stacked_bars as stacked_bars
+from .curves import histogram as histogram
+from .curves import line_plot as line_plot
+from .curves import reliability_diagram as reliability_diagram
+from .curves import scatter_plot as scatter_plot
+from .pictures import annotated_image as annotated_image
+from .pictures import attribution_maps as attribution_maps
+from .pictures import diverging_maps as diverging_maps
+from .pictures import image_grid as image_grid
+from .pictures import with_alt_text as with_alt_text
+from .tables import confusion_matrix as confusion_matrix
+from .tables import heatmap as heatmap
+from .widgets import interactive_figure as interactive_figure
