@@ -1,13 +1,16 @@
 """Every public function that takes a seed refuses, at its door, what a library would refuse in the middle of a run."""
 
+import ast
 import contextlib
 import dataclasses
 import importlib
 import inspect
+from pathlib import Path
 
 import pytest
 
-from helpers.contracts import LARGEST_SEED
+from helpers.contracts import LARGEST_RUN_SEED, LARGEST_SEED
+from tests.conftest import ROOT
 
 ROOMS = ("models", "explain")
 NO_SEEDS = (-1, LARGEST_SEED + 1, 0.5, True, None)
@@ -48,3 +51,90 @@ def test_refuses_seeds_at_the_door(name):
     for seed in NO_SEEDS:
         with pytest.raises(ValueError, match=f"seed must be a whole number from 0 to 4,294,967,295, got {seed!r}"):
             ask(FUNCTIONS[name], seed)
+
+
+# ---- and every other room's, read from the source: whoever takes a seed checks it, or hands it to one who does
+
+# A record refuses its own seed, and a run's was checked at the command line.
+_ELSEWHERE = {"Record", "Scorecard", "Outcome"}
+
+
+def doors(files):
+    """Functions and methods with a parameter ``seed``, and classes with such a field: name and code of each."""
+    for path in files:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+        for node in [*tree.body, *(method for one in classes for method in one.body)]:
+            if isinstance(node, ast.FunctionDef):
+                arguments = [*node.args.args, *node.args.kwonlyargs]
+                names = [one.arg for one in arguments if "SeedSequence" not in ast.dump(one)]
+            elif isinstance(node, ast.ClassDef):
+                names = [getattr(field.target, "id", "") for field in node.body if isinstance(field, ast.AnnAssign)]
+            else:
+                continue
+            if "seed" in names:
+                yield node.name, node
+
+
+def hands_on(node):
+    """Names of what is called with this very seed."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call):
+            given = [*call.args, *(keyword.value for keyword in call.keywords)]
+            if any(getattr(value, "id", getattr(value, "attr", "")) == "seed" for value in given):
+                yield getattr(call.func, "id", getattr(call.func, "attr", ""))
+
+
+def unguarded(files):
+    """Public doors behind which nobody checks the seed."""
+    found = list(doors(files))
+    guarded = {"check_seed"}
+    while True:
+        open_doors = {name for name, node in found if not guarded & set(hands_on(node))}
+        if {name for name, _ in found} - open_doors <= guarded:
+            return sorted(name for name in open_doors - _ELSEWHERE if not name.startswith("_"))
+        guarded |= {name for name, _ in found} - open_doors
+
+
+def derived():
+    """What the notebooks make of their seed for others: a place and an expression each."""
+    for path in (ROOT / "notebooks" / "source").glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            given = [*call.args, *(keyword.value for keyword in call.keywords)] if isinstance(call, ast.Call) else []
+            for value in given:
+                names = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+                if isinstance(value, ast.BinOp) and "seed" in names:
+                    yield path.stem, value, names
+
+
+def test_what_notebooks_derive_from_the_largest_seed_is_a_seed():
+    found = list(derived())
+    assert len(found) >= 5
+    for notebook, value, names in found:
+        # Members, draws and repetitions are few: a hundred of them stand for all.
+        result = eval(ast.unparse(value), {}, dict.fromkeys(names, 100) | {"seed": LARGEST_RUN_SEED})
+        assert result <= LARGEST_SEED, f"{notebook}: {ast.unparse(value)}"
+
+
+def test_every_function_that_takes_a_seed_checks_it():
+    files = [
+        path for path in (ROOT / "helpers").rglob("*.py") if path.parent.name != "measurements"
+    ]  # asked by run_once
+    assert unguarded(files) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [
+        ("def draw(n, seed=0):\n    return Generator(seed)", ["draw"]),
+        ("def draw(n, *, seed):\n    return Generator(check_seed(seed))", []),
+        ("def draw(n, seed):\n    return _draw(n, seed)\ndef _draw(n, seed):\n    check_seed(seed)", []),
+        ("class Plan:\n    seed: int\n    def __post_init__(self):\n        check_seed(self.seed)", []),
+        ("class Plan:\n    seed: int", ["Plan"]),
+        ("def draw(seed):\n    check_seed(0)", ["draw"]),
+    ],
+)
+def test_the_test_sees_what_it_looks_for(tmp_path, code, named):
+    path = Path(tmp_path, "room.py")
+    path.write_text(code)
+    assert unguarded([path]) == named
