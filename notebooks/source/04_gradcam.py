@@ -1,23 +1,25 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 04 GradCAM: where did it look?
 #
-# **The question.** The network says "stop". Did it read the sign, or the tree behind it? A heat map answers at once, in warm
-# colours. How do we know that the heat map is true?
+# **The question.** The network says "stop". Did it read the sign, or the tree behind it? A heat map
+# answers at once, in warm colours. How do we know that the heat map is true?
 #
 # **What you will be able to do**
 #
-# - write GradCAM in a dozen lines, and run every method of the library tf-explain on a network of your own,
+# - write GradCAM in a dozen lines, and run every method of the library tf-explain on a network of
+#   your own,
 # - say what each of them answers, and which of its default settings would have fooled you,
 # - *measure* an explanation against known truth, beside maps that know nothing about the network,
 # - tell a picture of the network from a picture of the edges, with a test that can fail,
 # - check whether maps show the shortcut of notebook 01.
 #
-# **What you need first.** Notebook 01 (the network and its shortcut), notebook 03 (the taxonomy of explanations).
+# **What you need first.** Notebook 01 (the network and its shortcut), notebook 03 (the taxonomy of
+# explanations).
 #
 # **Time.** About 90 minutes to work through; 1 to 2 minutes to run on two cores.
 #
-# **What would fool you here.** Your eye. A map that lights up the sign *looks* right, because that is where you would look. So does
-# a map that never asked the network.
+# **What would fool you here.** Your eye. A map that lights up the sign *looks* right, because that
+# is where you would look. So does a map that never asked the network.
 
 # %%
 import helpers
@@ -47,10 +49,11 @@ seed = 0
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 1: a network, a cat, a library
 #
-# We begin where tutorials begin: a large network trained on ImageNet, a photograph of a cat, and the library **tf-explain**. The
-# network is EfficientNet-Lite0 with its real weights, which come with a package; where you have a network connection,
-# `models.vgg16()` gives the VGG16 of most tutorials instead. We ask it about class 281, *tabby*, as they do: any class can be asked about, the first
-# answer or not. (282 is *tiger cat*, 285 *Egyptian cat*.)
+# We begin where tutorials begin: a large network trained on ImageNet, a photograph of a cat, and
+# the library **tf-explain**. The network is EfficientNet-Lite0 with its real weights, which come
+# with a package; where you have a network connection, `models.vgg16()` gives the VGG16 of most
+# tutorials instead. We ask it about class 281, *tabby*, as they do: any class can be asked about,
+# the first answer or not. (282 is *tiger cat*, 285 *Egyptian cat*.)
 
 # %%
 photos = datasets.load("photos")
@@ -84,14 +87,16 @@ plotting.image_grid(
 )
 
 # %% [markdown]
-# Three things in that call are easy to get wrong. The layer is *named*: without `layer_name`, tf-explain 0.3.1 looks for it with an
-# attribute that Keras 3 no longer has. The model is *functional* and ends in its **logits**, the numbers before the softmax. And
+# Three things in that call are easy to get wrong. The layer is *named*: without `layer_name`,
+# tf-explain 0.3.1 looks for it with an attribute that Keras 3 no longer has. The model is
+# *functional* and ends in its **logits**, the numbers before the softmax. And
 # `use_guided_grads=False` is not the default. Steps 4 and 5 show what the last two are about.
 #
 # ### A trap: pixels that the network was not made for
 #
-# Every ImageNet network wants its pixels prepared in its own way, and a network fed otherwise does not complain. Ours prepares them
-# inside, from numbers between 0 and 1. **What will it say if it gets 0 to 255?**
+# Every ImageNet network wants its pixels prepared in its own way, and a network fed otherwise does
+# not complain. Ours prepares them inside, from numbers between 0 and 1. **What will it say if it
+# gets 0 to 255?**
 
 # %%
 wrong_pixels = imagenet(255 * cat, training=False).numpy()
@@ -101,15 +106,16 @@ print(
 print("wrong pixels:", ", ".join(f"{n} {p:.0%}" for n, p in models.top_classes(wrong_pixels)[0]))
 
 # %% [markdown]
-# An answer comes either way, with a probability. Any explanation of the second is an explanation of a mistake in *your* code.
-# That is why preprocessing lives inside every model of this course.
+# An answer comes either way, with a probability. Any explanation of the second is an explanation of
+# a mistake in *your* code. That is why preprocessing lives inside every model of this course.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 2: GradCAM, written out
 #
-# Now our own network and our own pictures. **GradCAM** (Selvaraju and others, 2017) looks at the last layer that still has places:
-# in the course CNN, `conv3`, with 64 maps $A^k$ of 4 by 4 (3 by 3 on pictures of 28 pixels). How much does map $k$ matter for class $c$? As
-# much as the class's logit $y^c$ changes with it, on average over its $Z$ places:
+# Now our own network and our own pictures. **GradCAM** (Selvaraju and others, 2017) looks at the
+# last layer that still has places: in the course CNN, `conv3`, with 64 maps $A^k$ of 4 by 4 (3 by 3
+# on pictures of 28 pixels). How much does map $k$ matter for class $c$? As much as the class's
+# logit $y^c$ changes with it, on average over its $Z$ places:
 #
 # $$ \alpha^c_k = \frac1Z \sum_{i,j} \frac{\partial y^c}{\partial A^k_{ij}}, \qquad
 # L^c = \mathrm{ReLU}\Bigl(\sum_k \alpha^c_k A^k\Bigr) $$
@@ -146,8 +152,9 @@ ours = gradcam(model, images[:64], labels[:64], "conv3")
 print("64 maps of", ours.shape[1:], "places")
 
 # %% [markdown]
-# A dozen lines. Are they right? tf-explain computes the same raw map on its way to the coloured one; its static methods hand it out, for
-# one class at a time. The course's own `explain.gradcam_maps` does many classes at once, and from here on we use it.
+# A dozen lines. Are they right? tf-explain computes the same raw map on its way to the coloured
+# one; its static methods hand it out, for one class at a time. The course's own
+# `explain.gradcam_maps` does many classes at once, and from here on we use it.
 
 # %% tags=["nbval-check-output"]
 library = explain.tf_explain_arrays(model, "gradcam")
@@ -160,11 +167,13 @@ print("the same as explain.gradcam_maps:", bool(np.abs(ours - fast).max() < 1e-4
 # %% [markdown]
 # ### A trap: where do sixteen numbers belong?
 #
-# A map of 4 by 4 places has to be drawn over 32 by 32 pixels. Nearly every library, tf-explain too, *enlarges it to the whole picture*: each place gets a tile of 8
-# by 8 pixels, smoothed. (Pictures of 28 pixels have 3 by 3 places, and tiles of 9.3.) **Before you read on: is the upper left place of `conv3` about the upper left tile?**
+# A map of 4 by 4 places has to be drawn over 32 by 32 pixels. Nearly every library, tf-explain too,
+# *enlarges it to the whole picture*: each place gets a tile of 8 by 8 pixels, smoothed. (Pictures
+# of 28 pixels have 3 by 3 places, and tiles of 9.3.) **Before you read on: is the upper left place
+# of `conv3` about the upper left tile?**
 #
-# Follow the pixels. A convolution of 3 by 3 without padding leaves out a border of one pixel, and a pool of 2 by 2 doubles the distance between places. After
-# three convolutions and two pools:
+# Follow the pixels. A convolution of 3 by 3 without padding leaves out a border of one pixel, and a
+# pool of 2 by 2 doubles the distance between places. After three convolutions and two pools:
 
 # %%
 first, step = 0.0, 1.0  # the middle of what a place sees, and the distance to the next place, in pixels
@@ -188,16 +197,18 @@ plotting.attribution_maps(
 )
 
 # %% [markdown]
-# Enlarging draws every place twice as far from the middle as it is, or more. Nobody notices while the object is in the middle. `explain.gradcam` draws each place where the middle
-# of what it sees is (in networks that pad, such as VGG16, both are the same). **What looks finer than that is interpolation:** sixteen numbers, no more, and each
-# of them has seen a window of 18 pixels across.
+# Enlarging draws every place twice as far from the middle as it is, or more. Nobody notices while
+# the object is in the middle. `explain.gradcam` draws each place where the middle of what it sees
+# is (in networks that pad, such as VGG16, both are the same). **What looks finer than that is
+# interpolation:** sixteen numbers, no more, and each of them has seen a window of 18 pixels across.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 3: seven answers to seven questions
 #
-# tf-explain has seven methods. In the words of notebook 03 all are *local* and *after the fact*; all but one look inside the network
-# and are *specific* to such models. They do not answer the same question, so they need not agree. We add an eighth, **guided backprop**, which
-# tf-explain has no class for, but whose idea it put into its GradCAM (step 4).
+# tf-explain has seven methods. In the words of notebook 03 all are *local* and *after the fact*;
+# all but one look inside the network and are *specific* to such models. They do not answer the same
+# question, so they need not agree. We add an eighth, **guided backprop**, which tf-explain has no
+# class for, but whose idea it put into its GradCAM (step 4).
 
 # %%
 asks = {
@@ -240,13 +251,15 @@ plotting.attribution_maps(
 )
 
 # %% [markdown]
-# Orange speaks for the class and blue against it; maps from black to light know no "against". Each map has its own scale. Where there is a
-# green line, it surrounds the **evidence**: the part of the sign that tells its class from the others, known because the picture was drawn.
-# The last three columns are **baselines**: noise, a blob in the middle, the edges of the picture. **Are you sure that the first seven depend on the
-# network, and not on the picture alone? Which would you bet on?** Remember your answer until step 7.
+# Orange speaks for the class and blue against it; maps from black to light know no "against". Each
+# map has its own scale. Where there is a green line, it surrounds the **evidence**: the part of the
+# sign that tells its class from the others, known because the picture was drawn. The last three
+# columns are **baselines**: noise, a blob in the middle, the edges of the picture. **Are you sure
+# that the first seven depend on the network, and not on the picture alone? Which would you bet
+# on?** Remember your answer until step 7.
 #
-# The first row of the table is missing here, because activations name no class. They are for looking at: the six channels of `conv3` that are most awake in the
-# first picture.
+# The first row of the table is missing here, because activations name no class. They are for
+# looking at: the six channels of `conv3` that are most awake in the first picture.
 
 # %%
 channels = explain.channel_activations(model, "conv3")(images[shown[:1]])[0]
@@ -263,7 +276,8 @@ plotting.attribution_maps(
 # %% [markdown]
 # ### The small print
 #
-# What tf-explain 0.3.1 *returns* is a picture for people. Four measured facts before anyone computes with it:
+# What tf-explain 0.3.1 *returns* is a picture for people. Four measured facts before anyone
+# computes with it:
 
 # %%
 from tf_explain.utils.image import apply_grey_patch
@@ -286,17 +300,20 @@ for noise in (0.15, 1.0):
 print("   SmoothGrad averages gradients at such copies; tf-explain's default is 1.0, the whole range of a pixel")
 
 # %% [markdown]
-# The first is why this notebook never measures a picture that `explain` returned. The third matters whenever someone adds up what
-# integrated gradients say: only times the way from the start to the picture do they share out the logit (**completeness**). And the fourth: what
-# do the gradients of pictures explain that the network cannot read? We use 0.15.
+# The first is why this notebook never measures a picture that `explain` returned. The third matters
+# whenever someone adds up what integrated gradients say: only times the way from the start to the
+# picture do they share out the logit (**completeness**). And the fourth: what do the gradients of
+# pictures explain that the network cannot read? We use 0.15.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: a trap: the same map for every class
 #
-# By default tf-explain keeps only positive gradients before it averages them (`use_guided_grads=True`): guided backprop's idea, and never
-# GradCAM's. A map should change with the class it is asked about. We ask for the network's first answer, and then for its second and its last. How
-# alike are two maps? Put the pixels of each in order, from the lowest value to the highest, and correlate their positions (**rank correlation**): 1 is
-# the same order, 0 unrelated, -1 the opposite. **Predict** it, with the default and without.
+# By default tf-explain keeps only positive gradients before it averages them
+# (`use_guided_grads=True`): guided backprop's idea, and never GradCAM's. A map should change with
+# the class it is asked about. We ask for the network's first answer, and then for its second and
+# its last. How alike are two maps? Put the pixels of each in order, from the lowest value to the
+# highest, and correlate their positions (**rank correlation**): 1 is the same order, 0 unrelated,
+# -1 the opposite. **Predict** it, with the default and without.
 
 # %%
 ranked = np.argsort(-predict(images[:200]), axis=1)
@@ -327,17 +344,20 @@ plotting.attribution_maps(
 )
 
 # %% [markdown]
-# (Drawn is the positive part of each map: where it is black all over, nothing speaks for the class.) A map that is the same for two classes cannot be the reason for one of them. Between first and second answer plain maps may
-# agree, too, where the two signs differ by a numeral: both classes are looked for in the same place. Nothing in the picture of the first class alone would
-# have told you: **ask for two classes, always.**
+# (Drawn is the positive part of each map: where it is black all over, nothing speaks for the
+# class.) A map that is the same for two classes cannot be the reason for one of them. Between first
+# and second answer plain maps may agree, too, where the two signs differ by a numeral: both classes
+# are looked for in the same place. Nothing in the picture of the first class alone would have told
+# you: **ask for two classes, always.**
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 5: a trap: explaining the softmax of a sure network
 #
 # Why the logits, and not the probabilities we act on? With $p_c$ from a softmax,
-# $\partial p_c / \partial x = p_c \bigl(\partial y^c / \partial x - \sum_k p_k\, \partial y^k / \partial x\bigr)$: where $p_c$ is nearly 1, the bracket is
-# nearly zero. **Predict:** where the network is more than 99.9% sure, how much smaller is the gradient of the probability than that of the logit? And does the map
-# look different?
+# $\partial p_c / \partial x = p_c \bigl(\partial y^c / \partial x - \sum_k p_k\, \partial y^k / \partial x\bigr)$:
+# where $p_c$ is nearly 1, the bracket is nearly zero. **Predict:** where the network is more than
+# 99.9% sure, how much smaller is the gradient of the probability than that of the logit? And does
+# the map look different?
 
 
 # %%
@@ -358,25 +378,29 @@ for name, rows in (("less than 90% sure", sureness < 0.9), ("more than 99.9% sur
         print(f"   rank correlation of the two maps {intervals.mean(same_order[rows])}")
 
 # %% [markdown]
-# The size collapses; look whether the order of the pixels does. A heat map has a scale of its own, so it shows the order alone, and a map whose size has collapsed looks
-# like any other. What breaks is everything that uses the size: comparing pictures, averaging or adding up over them, taking a step in an attack (notebook
-# 06). And once a probability rounds to exactly 1, there is no order either. A logit does not saturate. What it lacks: it does not say *against which other
-# class*.
+# The size collapses; look whether the order of the pixels does. A heat map has a scale of its own,
+# so it shows the order alone, and a map whose size has collapsed looks like any other. What breaks
+# is everything that uses the size: comparing pictures, averaging or adding up over them, taking a
+# step in an attack (notebook 06). And once a probability rounds to exactly 1, there is no order
+# either. A logit does not saturate. What it lacks: it does not say *against which other class*.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: judged, not admired
 #
-# Now to the question. We know what tells the class in 500 drawn pictures, so two kinds of measures can be had.
+# Now to the question. We know what tells the class in 500 drawn pictures, so two kinds of measures
+# can be had.
 #
-# **Against known truth** (only where there are masks): the *pointing game* (Zhang and others, 2018), does the highest pixel lie on the evidence?
-# *Relevance mass* (Arras and others, 2022), which share of what speaks for the class lies on it?
+# **Against known truth** (only where there are masks): the *pointing game* (Zhang and others,
+# 2018), does the highest pixel lie on the evidence? *Relevance mass* (Arras and others, 2022),
+# which share of what speaks for the class lies on it?
 #
-# **Against the network itself**: *deletion* (Petsiuk and others, 2018), paint the highest-ranked pixels in the picture's mean colour, step by step; a map that knows the
-# network makes the probability fall soon, so the area under the curve is *low*. *Insertion*: bring the pixels back into a blurred picture; *high* is
-# good.
+# **Against the network itself**: *deletion* (Petsiuk and others, 2018), paint the highest-ranked
+# pixels in the picture's mean colour, step by step; a map that knows the network makes the
+# probability fall soon, so the area under the curve is *low*. *Insertion*: bring the pixels back
+# into a blurred picture; *high* is good.
 #
-# All explain the true class, on the same pictures. **Before you run it: which methods will beat the blob in the middle, on which
-# measure? Write it down.**
+# All explain the true class, on the same pictures. **Before you run it: which methods will beat the
+# blob in the middle, on which measure? Write it down.**
 
 # %%
 steps = 16  # how many bunches of pixels are painted over, or brought back
@@ -421,13 +445,17 @@ display(
 )
 
 # %% [markdown]
-# This is the figure to remember. Read it column by column, and look for methods that win one and lose another: the measures do not
-# agree, because they ask different things. (A marker is filled or crossed when the difference, taken picture by picture, is clear.) Relevance mass asks *whether the map lies on what people would call the reason*; a network may use
-# something else, rightly or wrongly. Deletion asks the network, but about pictures with holes that it was never trained on.
+# This is the figure to remember. Read it column by column, and look for methods that win one and
+# lose another: the measures do not agree, because they ask different things. (A marker is filled or
+# crossed when the difference, taken picture by picture, is clear.) Relevance mass asks *whether the
+# map lies on what people would call the reason*; a network may use something else, rightly or
+# wrongly. Deletion asks the network, but about pictures with holes that it was never trained on.
 #
-# Where the network has never been asked, there is still a score. The centre Gaussian wins pointing games wherever photographers put their subject in the middle;
-# our signs stand off-centre. Then look at the *edges*: on how many methods' pointing do they improve? Our evidence is printed lines, and lines are edges. So a score
-# means nothing without the scores of maps that know nothing, and of more than one.
+# Where the network has never been asked, there is still a score. The centre Gaussian wins pointing
+# games wherever photographers put their subject in the middle; our signs stand off-centre. Then
+# look at the *edges*: on how many methods' pointing do they improve? Our evidence is printed lines,
+# and lines are edges. So a score means nothing without the scores of maps that know nothing, and of
+# more than one.
 #
 # And GradCAM, the most used of all? What does it owe to being drawn in the right place?
 
@@ -447,15 +475,17 @@ print(f"deletion AUC: placed {placed_auc.mean():.3f}, enlarged {enlarged_auc.mea
 print("   difference", intervals.mean(placed_auc - enlarged_auc))
 
 # %% [markdown]
-# The network is the same, and so are the sixteen numbers. A verdict on "GradCAM" in a table is a verdict on some program's GradCAM, with its enlargement, its layer
-# and its gradients.
+# The network is the same, and so are the sixteen numbers. A verdict on "GradCAM" in a table is a
+# verdict on some program's GradCAM, with its enlargement, its layer and its gradients.
 
 # %% [markdown]
 # ### Would a slightly different picture have another map?
 #
-# *Max-sensitivity* (Yeh and others, 2019): add noise that nobody sees (2% of the pixel range), and see how far the map moves at worst, relative to its size.
-# Low is steady. (Steady is not true: which baseline will win? The random map draws new noise for every picture that differs by a pixel.) And *completeness*: how far is the sum of integrated gradients from
-# the difference in logits that it shares out, when the way is cut into more steps?
+# *Max-sensitivity* (Yeh and others, 2019): add noise that nobody sees (2% of the pixel range), and
+# see how far the map moves at worst, relative to its size. Low is steady. (Steady is not true:
+# which baseline will win? The random map draws new noise for every picture that differs by a
+# pixel.) And *completeness*: how far is the sum of integrated gradients from the difference in
+# logits that it shares out, when the way is cut into more steps?
 
 # %%
 restless = {
@@ -482,18 +512,24 @@ missing_at_16 = intervals.mean(explain.completeness(maps["integrated gradients"]
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 7: a test that an edge detector cannot pass
 #
-# Take the network away: put random weights in its place. What it learned is gone; a map that explains *what it learned* must change.
-# A map that stays the same was drawn from the picture alone (Adebayo and others, 2018).
+# Take the network away: put random weights in its place. What it learned is gone; a map that
+# explains *what it learned* must change. A map that stays the same was drawn from the picture alone
+# (Adebayo and others, 2018).
 #
-# How alike is "the same"? Two maps of one picture share things that have nothing to do with learning. So we first subtract each
-# method's mean map, which takes out what it draws everywhere. Then we need to know what is usual: six networks, *started independently and
-# never trained*, share nothing. They make fifteen pairs, and we measure how alike their maps are, on average over the pictures. A method **fails**
+# How alike is "the same"? Two maps of one picture share things that have nothing to do with
+# learning. So we first subtract each method's mean map, which takes out what it draws everywhere.
+# Then we need to know what is usual: six networks, *started independently and never trained*, share
+# nothing. They make fifteen pairs, and we measure how alike their maps are, on average over the
+# pictures. A method **fails**
 #
-# - if its maps of the trained network and of untrained ones are clearly (with the whole interval) more alike than 95% of those pairs,
-# - or if the pairs themselves are alike, on average more than 0.5: then most of the map comes from the picture, whatever the network.
+# - if its maps of the trained network and of untrained ones are clearly (with the whole interval)
+#   more alike than 95% of those pairs,
+# - or if the pairs themselves are alike, on average more than 0.5: then most of the map comes from
+#   the picture, whatever the network.
 #
-# A test needs a case that must fail and one that must pass, or nobody knows what its verdicts are worth. We plant both: the edges of the
-# picture, and noise whose seed is the network's weights. **Predict for each of the others: does it pass?**
+# A test needs a case that must fail and one that must pass, or nobody knows what its verdicts are
+# worth. We plant both: the edges of the picture, and noise whose seed is the network's weights.
+# **Predict for each of the others: does it pass?**
 
 
 # %%
@@ -519,8 +555,9 @@ random_weights = {
 }
 
 # %% [markdown]
-# Three more networks whose maps must not look alike: they were trained on *shuffled labels*. They have seen the same pictures for some hundred steps, and there was
-# nothing to learn about signs. What is usual between networks that share nothing, we take from the same pairs.
+# Three more networks whose maps must not look alike: they were trained on *shuffled labels*. They
+# have seen the same pictures for some hundred steps, and there was nothing to learn about signs.
+# What is usual between networks that share nothing, we take from the same pairs.
 
 # %%
 shuffled = datasets.Split(
@@ -561,17 +598,20 @@ verdicts = {
 display(pd.DataFrame(verdicts).T)
 
 # %% [markdown]
-# Compare with your list. Both planted cases must come out as planted. *Comes from the picture* is what two networks that share nothing agree
-# on: guided backprop, a favourite because its maps look so sharp, owes that part of its sharpness to no network at all.
+# Compare with your list. Both planted cases must come out as planted. *Comes from the picture* is
+# what two networks that share nothing agree on: guided backprop, a favourite because its maps look
+# so sharp, owes that part of its sharpness to no network at all.
 #
-# To pass is little. Noise passes: it depends on the network, and tells nothing of it. And the fewer numbers a map is made of, the more alike are two of them by
-# chance: compare GradCAM's threshold, from sixteen numbers, with the others. (n is the number of other networks.)
+# To pass is little. Noise passes: it depends on the network, and tells nothing of it. And the fewer
+# numbers a map is made of, the more alike are two of them by chance: compare GradCAM's threshold,
+# from sixteen numbers, with the others. (n is the number of other networks.)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: two answers in one picture
 #
-# Back to real photographs, and to truth that we know because we made it: the left half shows the cat, the right half an espresso. **If
-# the map for "espresso" is an explanation of "espresso", where must it lie?**
+# Back to real photographs, and to truth that we know because we made it: the left half shows the
+# cat, the right half an espresso. **If the map for "espresso" is an explanation of "espresso",
+# where must it lie?**
 
 # %%
 coffee = photos.test.take(np.array([photos.class_names.index("coffee")])).images
@@ -595,15 +635,19 @@ plotting.attribution_maps(
 )
 
 # %% [markdown]
-# What differs from our signs: here nobody has drawn masks, a network with some 4 million weights answers one of 1,000 classes, and one composed picture is
-# one case: a demonstration, not a measurement. Photographs with masks made by people exist; they are larger than this course can carry.
+# What differs from our signs: here nobody has drawn masks, a network with some 4 million weights
+# answers one of 1,000 classes, and one composed picture is one case: a demonstration, not a
+# measurement. Photographs with masks made by people exist; they are larger than this course can
+# carry.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 9: do the maps show the shortcut?
 #
-# The cheating network of notebook 01 learned that a small mark in a corner means *one* class. Accuracy could not see it. Can a map? We
-# take pictures of the *other* class with the mark on them, and of these the ones where the mark **changed its answer**. Both networks, cheating and
-# honest, explain the marked class on the same pictures. The mark covers 1.6% of a 32 by 32 picture: a map that knows nothing puts 1.6% of its relevance there.
+# The cheating network of notebook 01 learned that a small mark in a corner means *one* class.
+# Accuracy could not see it. Can a map? We take pictures of the *other* class with the mark on them,
+# and of these the ones where the mark **changed its answer**. Both networks, cheating and honest,
+# explain the marked class on the same pictures. The mark covers 1.6% of a 32 by 32 picture: a map
+# that knows nothing puts 1.6% of its relevance there.
 
 # %%
 marked, rival_class = signs.marked_pair(data)
@@ -648,10 +692,13 @@ plotting.attribution_maps(
 )
 
 # %% [markdown]
-# On average the maps put more on the mark in one network than in the other, *on the same pixels*: so it is not the mark's brightness that draws them. The ratio has two ends:
-# compare both shares with 1.6%. This is what explanations are good for: a suspicion, from unmarked accuracy nobody would have it, which an experiment then confirms
-# (notebook 01: move the mark). Look at GradCAM beside the others: its corner place sees a window of 18 by 18 pixels, and the mark is a small part of
-# it. And you knew where to look. Would you have found the mark in these pictures without the green line?
+# On average the maps put more on the mark in one network than in the other, *on the same pixels*:
+# so it is not the mark's brightness that draws them. The ratio has two ends: compare both shares
+# with 1.6%. This is what explanations are good for: a suspicion, from unmarked accuracy nobody
+# would have it, which an experiment then confirms (notebook 01: move the mark). Look at GradCAM
+# beside the others: its corner place sees a window of 18 by 18 pixels, and the mark is a small part
+# of it. And you knew where to look. Would you have found the mark in these pictures without the
+# green line?
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Record
@@ -689,10 +736,12 @@ for name, estimate in ratios.items():
 #
 # ### Exercise 1 (use it): which layer?
 #
-# GradCAM asks for a layer. Papers take the last one with places. Is it the best here? Make GradCAM maps of the true class with `conv1`, `conv2` and `conv3`, for
-# `images[:100]`, and put the name of the layer with the **lowest mean deletion AUC** into `best_layer`.
+# GradCAM asks for a layer. Papers take the last one with places. Is it the best here? Make GradCAM
+# maps of the true class with `conv1`, `conv2` and `conv3`, for `images[:100]`, and put the name of
+# the layer with the **lowest mean deletion AUC** into `best_layer`.
 #
-# *Hint.* `explain.gradcam(model, layer)`, then `explain.auc(explain.deletion(predict, images[:100], labels[:100], ..., steps=steps)).mean()`.
+# *Hint.* `explain.gradcam(model, layer)`, then
+# `explain.auc(explain.deletion(predict, images[:100], labels[:100], ..., steps=steps)).mean()`.
 
 # %% tags=["exercise-use"]
 best_layer = None
@@ -725,14 +774,17 @@ def test_best_layer(answer):
 check("4.1 which layer?", best_layer, test_best_layer)
 
 # %% [markdown]
-# (A layer that cannot be told apart from the best on these pictures counts, too.) In networks of fifty layers the last maps know most about classes. Ours has three: what
-# does a later layer gain in knowledge here, and what does it lose in places? Pictures that it cannot point into it cannot explain.
+# (A layer that cannot be told apart from the best on these pictures counts, too.) In networks of
+# fifty layers the last maps know most about classes. Ours has three: what does a later layer gain
+# in knowledge here, and what does it lose in places? Pictures that it cannot point into it cannot
+# explain.
 
 # %% [markdown]
 # ### Exercise 2 (build it): relevance rank
 #
-# The *relevance rank accuracy* (Arras and others, 2022) asks nothing of the values, only of their order: if the mask has $K$ pixels, which share of the
-# $K$ highest pixels of the map lies inside the mask? Write `relevance_rank(drawn, mask)` for one map and one mask, both of shape (H, W).
+# The *relevance rank accuracy* (Arras and others, 2022) asks nothing of the values, only of their
+# order: if the mask has $K$ pixels, which share of the $K$ highest pixels of the map lies inside
+# the mask? Write `relevance_rank(drawn, mask)` for one map and one mask, both of shape (H, W).
 #
 # *Hint.* `np.argsort(-drawn.ravel())`, `mask.ravel()`, `mask.sum()`.
 
@@ -775,8 +827,10 @@ check("4.2 relevance rank", relevance_rank, test_relevance_rank)
 # %% [markdown]
 # ### Exercise 3 (find the bug): the map that depends on the company
 #
-# A colleague speeds GradCAM up by doing many pictures at once. His maps look fine, one by one, until somebody notices that a picture's map
-# changes with the pictures *beside* it. Find the mistake, and write `repaired_cam`, whose map of a picture is the same in any company. (With or without the ReLU.)
+# A colleague speeds GradCAM up by doing many pictures at once. His maps look fine, one by one,
+# until somebody notices that a picture's map changes with the pictures *beside* it. Find the
+# mistake, and write `repaired_cam`, whose map of a picture is the same in any company. (With or
+# without the ReLU.)
 #
 # *Hint.* What is averaged over what? And which axes has `alpha` afterwards, in the last line?
 
@@ -832,27 +886,37 @@ check("4.3 a map of its own", repaired_cam, test_repaired_cam)
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# A heat map is a claim about the network, and claims can be measured: against known evidence, against the network's own answers, against a network that
-# knows nothing. Defaults decide as much as methods do: guided gradients make maps of different classes alike, enlarging draws a map where it does not belong, and
-# a sure probability hides how small its gradient is. Some methods beat a blob in the middle, and the measures do not agree which. Used well, a map raises the right
+# A heat map is a claim about the network, and claims can be measured: against known evidence,
+# against the network's own answers, against a network that knows nothing. Defaults decide as much
+# as methods do: guided gradients make maps of different classes alike, enlarging draws a map where
+# it does not belong, and a sure probability hides how small its gradient is. Some methods beat a
+# blob in the middle, and the measures do not agree which. Used well, a map raises the right
 # suspicion: a network that reads a mark in the corner.
 #
-# **Limits.** The evidence masks say what tells the class *to us*; a network may rightly use more. Deletion and insertion show pictures that no
-# camera takes. 500 drawn signs and one small network: the order of the methods need not hold elsewhere, so measure on yours. To pass a sanity check is not
-# yet to be true.
+# **Limits.** The evidence masks say what tells the class *to us*; a network may rightly use more.
+# Deletion and insertion show pictures that no camera takes. 500 drawn signs and one small network:
+# the order of the methods need not hold elsewhere, so measure on yours. To pass a sanity check is
+# not yet to be true.
 #
 # **Further reading**
 #
-# - K. Simonyan, A. Vedaldi, A. Zisserman (2014), *Deep Inside Convolutional Networks: Visualising Image Classification Models and Saliency Maps*
+# - K. Simonyan, A. Vedaldi, A. Zisserman (2014), *Deep Inside Convolutional Networks: Visualising
+#   Image Classification Models and Saliency Maps*
 # - M. Zeiler, R. Fergus (2014), *Visualizing and Understanding Convolutional Networks*: occlusion
-# - J. Springenberg and others (2015), *Striving for Simplicity: The All Convolutional Net*: guided backpropagation
-# - R. Selvaraju and others (2017), *Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization*
-# - M. Sundararajan, A. Taly, Q. Yan (2017), *Axiomatic Attribution for Deep Networks*: integrated gradients
+# - J. Springenberg and others (2015), *Striving for Simplicity: The All Convolutional Net*: guided
+#   backpropagation
+# - R. Selvaraju and others (2017), *Grad-CAM: Visual Explanations from Deep Networks via
+#   Gradient-based Localization*
+# - M. Sundararajan, A. Taly, Q. Yan (2017), *Axiomatic Attribution for Deep Networks*: integrated
+#   gradients
 # - D. Smilkov and others (2017), *SmoothGrad: removing noise by adding noise*
-# - J. Zhang and others (2018), *Top-Down Neural Attention by Excitation Backprop*: the pointing game
+# - J. Zhang and others (2018), *Top-Down Neural Attention by Excitation Backprop*: the pointing
+#   game
 # - J. Adebayo and others (2018), *Sanity Checks for Saliency Maps*
-# - V. Petsiuk, A. Das, K. Saenko (2018), *RISE: Randomized Input Sampling for Explanation of Black-box Models*
+# - V. Petsiuk, A. Das, K. Saenko (2018), *RISE: Randomized Input Sampling for Explanation of
+#   Black-box Models*
 # - C. Yeh and others (2019), *On the (In)fidelity and Sensitivity of Explanations*
-# - L. Arras, A. Osman, W. Samek (2022), *CLEVR-XAI: A benchmark dataset for the ground truth evaluation of neural network explanations*
+# - L. Arras, A. Osman, W. Samek (2022), *CLEVR-XAI: A benchmark dataset for the ground truth
+#   evaluation of neural network explanations*
 #
 # **Next:** notebook 05, SHAP: how much did each part count?

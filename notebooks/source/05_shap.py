@@ -1,23 +1,27 @@
 # %% [markdown] slideshow={"slide_type": "slide"}
 # # 05 SHAP: how much did each part count?
 #
-# **The question.** The network says *stop sign*, and puts a number on it. How much of that number is due to each part of the
-# picture, and can we trust the shares that a library hands us?
+# **The question.** The network says *stop sign*, and puts a number on it. How much of that number
+# is due to each part of the picture, and can we trust the shares that a library hands us?
 #
 # **What you will be able to do**
 #
 # - compute Shapley values from their definition, and say which four promises they keep,
-# - run shap's KernelExplainer on pictures in a way that works, and see why the well-known recipe does not,
+# - run shap's KernelExplainer on pictures in a way that works, and see why the well-known recipe
+#   does not,
 # - measure how far an estimate is from the exact values, and what four times the budget buys,
-# - find the settings that decide an explanation before the network is asked: the background, `l1_reg`, the colour scale,
-# - compare explanations by a measure and a price instead of by their looks, and say what to do when two disagree.
+# - find the settings that decide an explanation before the network is asked: the background,
+#   `l1_reg`, the colour scale,
+# - compare explanations by a measure and a price instead of by their looks, and say what to do when
+#   two disagree.
 #
-# **What you need first.** Notebook 01 (the network), 03 or 04 for the words *local*, *model-agnostic* and *relevance mass*, and 04 for the measures of step 8.
+# **What you need first.** Notebook 01 (the network), 03 or 04 for the words *local*,
+# *model-agnostic* and *relevance mass*, and 04 for the measures of step 8.
 #
 # **Time.** About 75 minutes to work through; 1 to 2 minutes to run on two cores.
 #
-# **What would fool you here.** SHAP values add up exactly to what is to be explained. That looks like a proof. In step 3 you will see an
-# explanation that adds up and is noise.
+# **What would fool you here.** SHAP values add up exactly to what is to be explained. That looks
+# like a proof. In step 3 you will see an explanation that adds up and is noise.
 
 # %%
 import helpers
@@ -60,16 +64,17 @@ logits = predict(data.test.images[:2000])
 print(data)
 
 # %% [markdown]
-# This is the network of notebook 01. We explain its **logits**, the numbers before the softmax: the softmax of a network that is
-# sure hardly moves until much is taken away.
+# This is the network of notebook 01. We explain its **logits**, the numbers before the softmax: the
+# softmax of a network that is sure hardly moves until much is taken away.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 1: a game of four players
 #
-# Cut a picture into four quarters. A quarter can be *there*, or be replaced by a **background**: here the mean of 2,000 training pictures, a
-# grey blur. Four quarters make $2^4 = 16$ **coalitions**, from none to all. The network gives each of them a logit for the class, the
-# **value** $v$ of the coalition. That is a game: four players, sixteen values. The question *how much did each quarter count?*
-# becomes: how should the players share what they win together?
+# Cut a picture into four quarters. A quarter can be *there*, or be replaced by a **background**:
+# here the mean of 2,000 training pictures, a grey blur. Four quarters make $2^4 = 16$
+# **coalitions**, from none to all. The network gives each of them a logit for the class, the
+# **value** $v$ of the coalition. That is a game: four players, sixteen values. The question *how
+# much did each quarter count?* becomes: how should the players share what they win together?
 
 # %%
 background = data.train.pixels[:2000].mean(axis=0, keepdims=True).astype(np.float32) / 255
@@ -87,7 +92,8 @@ game = explain.picture_game(predict, picture, quarters, background)
 v = game(coalitions)[:, label]
 
 # %% [markdown]
-# **Before you look at the numbers:** which quarter do you expect to be worth most? Will the four alone add up to the four together?
+# **Before you look at the numbers:** which quarter do you expect to be worth most? Will the four
+# alone add up to the four together?
 
 # %%
 plotting.image_grid(
@@ -110,14 +116,14 @@ singles = v[coalitions.sum(axis=1) == 1] - v[0]
 print(f"what the four add alone comes to {singles.sum():.1f}; together they add {v[-1] - v[0]:.1f}")
 
 # %% [markdown]
-# There is no such thing as *the* amount that a quarter adds: players **interact**. Whoever takes away one part at a time (occlusion, in
-# notebook 04) sees one of these contexts and no other.
+# There is no such thing as *the* amount that a quarter adds: players **interact**. Whoever takes
+# away one part at a time (occlusion, in notebook 04) sees one of these contexts and no other.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 2: the fair share, from its definition
 #
-# Shapley's answer (1953): let the players come in one after the other, in every possible order, and note what each adds when it comes.
-# Its share is the mean over all orders:
+# Shapley's answer (1953): let the players come in one after the other, in every possible order, and
+# note what each adds when it comes. Its share is the mean over all orders:
 #
 # $$ \varphi_i \;=\; \frac{1}{n!} \sum_{\text{orders}} \bigl( v(S_i \cup \{i\}) - v(S_i) \bigr) $$
 #
@@ -141,11 +147,13 @@ print("upper left, upper right, lower left, lower right:", phi.round(2))
 print(f"their sum: {phi.sum():.3f}; what all gain over none: {v[-1] - v[0]:.3f}")
 
 # %% [markdown]
-# Four promises hold for these shares, and for no other rule (Shapley, 1953). **Efficiency**: they add up to the gain of all.
-# **Symmetry**: players that add the same everywhere get the same. **Dummy**: who adds nothing gets nothing. **Linearity**: the
-# shares of a sum of games are the sums of the shares. None of the four says that the game was the right one to play.
+# Four promises hold for these shares, and for no other rule (Shapley, 1953). **Efficiency**: they
+# add up to the gain of all. **Symmetry**: players that add the same everywhere get the same.
+# **Dummy**: who adds nothing gets nothing. **Linearity**: the shares of a sum of games are the sums
+# of the shares. None of the four says that the game was the right one to play.
 #
-# Now the library. `KernelExplainer` (Lundberg and Lee, 2017) wants a function of rows: here a row of four zeros and ones says who is there.
+# Now the library. `KernelExplainer` (Lundberg and Lee, 2017) wants a function of rows: here a row
+# of four zeros and ones says who is there.
 
 # %%
 kernel = shap.KernelExplainer(lambda rows: np.array([value[tuple(row)] for row in rows.astype(bool)]), np.zeros((1, 4)))
@@ -165,7 +173,8 @@ print("helpers.explain.exact_shapley, by sums over coalitions: the same:", bool(
 # shap.image_plot(shap_values, x_test[:10])
 # ```
 #
-# These three lines stand in many tutorials, for a network on pictures. They are copied because they work, on tables with a dozen columns. Let us run them.
+# These three lines stand in many tutorials, for a network on pictures. They are copied because they
+# work, on tables with a dozen columns. Let us run them.
 
 # %% tags=["nbval-check-output"]
 try:
@@ -175,10 +184,11 @@ except Exception as error:
     print(f"{type(error).__name__}: {error}")
 
 # %% [markdown]
-# KernelExplainer knows tables: one row for each case, one column for each feature. So we flatten. Every number of the picture is a
-# player now. We take 10 background pictures instead of 100, one picture instead of ten, one class, and 500 coalitions, so that it ends today; and we run it
-# twice, with two draws of the coalitions. **Predict: of the thousands of numbers in this picture, how many get a value other than
-# zero? And how many get one in both runs?**
+# KernelExplainer knows tables: one row for each case, one column for each feature. So we flatten.
+# Every number of the picture is a player now. We take 10 background pictures instead of 100, one
+# picture instead of ten, one class, and 500 coalitions, so that it ends today; and we run it twice,
+# with two draws of the coalitions. **Predict: of the thousands of numbers in this picture, how many
+# get a value other than zero? And how many get one in both runs?**
 
 # %%
 ten = data.train.take(slice(10)).images
@@ -210,8 +220,9 @@ counted = f"{(runs[0] != 0).sum()} and {(runs[1] != 0).sum()} values, {both} in 
 draw_both(runs, f"As the recipe comes, on {picture.size:,} numbers: {counted}")
 
 # %% [markdown]
-# **The first trap: a default that hardly anyone knows.** KernelExplainer picks at most *ten* players and gives all others zero:
-# `l1_reg="num_features(10)"`, its default since version 0.47. So we switch it off, with `l1_reg=False`, and ask again.
+# **The first trap: a default that hardly anyone knows.** KernelExplainer picks at most *ten*
+# players and gives all others zero: `l1_reg="num_features(10)"`, its default since version 0.47. So
+# we switch it off, with `l1_reg=False`, and ask again.
 
 # %%
 honest = np.stack([on_pixels(draw, l1_reg=False) for draw in (seed, seed + 1)])
@@ -223,13 +234,17 @@ print(f"rank correlation of the two runs: {same:.3f} (n={picture.size:,})")
 draw_both(honest, f"With l1_reg=False: rank correlation of the two runs {same:.2f}")
 
 # %% [markdown]
-# Look at the two sums. **That they are right is no evidence**: the sum is forced on the answer, whatever the answer is. Now compare the share of one single
-# number with all that there is to share, and the two runs with each other. If the strongest dots crowd along the top, that is no finding either: the list of players begins
-# there, and solving equations that have no single solution piles up rounding errors on the first of the list. (Turn the list round, and they move to the bottom.)
+# Look at the two sums. **That they are right is no evidence**: the sum is forced on the answer,
+# whatever the answer is. Now compare the share of one single number with all that there is to
+# share, and the two runs with each other. If the strongest dots crowd along the top, that is no
+# finding either: the list of players begins there, and solving equations that have no single
+# solution piles up rounding errors on the first of the list. (Turn the list round, and they move to
+# the bottom.)
 #
-# **The second trap: too few samples.** Five hundred coalitions cannot separate thousands of players, and the equations have no single
-# solution. What would the recipe cost as it stands? Its default is two coalitions for each number, and 2,048 more; each is asked with each of
-# 100 backgrounds. At the pace of the small run above:
+# **The second trap: too few samples.** Five hundred coalitions cannot separate thousands of
+# players, and the equations have no single solution. What would the recipe cost as it stands? Its
+# default is two coalitions for each number, and 2,048 more; each is asked with each of 100
+# backgrounds. At the pace of the small run above:
 
 # %%
 auto = 2 * picture.size + 2048
@@ -240,26 +255,28 @@ print(f"memory for the copies of one picture: {100 * auto * picture.size * 4 / 1
 print(f"coalitions for each player: {auto / picture.size:.1f}")
 
 # %% [markdown]
-# Keep the last number in mind, and do not take it for comfort: what a given number of coalitions for each player is worth depends on how many players
-# there are. Step 5 measures it for sixteen; that does not carry over to hundreds or thousands. From here on `l1_reg=False`, always.
+# Keep the last number in mind, and do not take it for comfort: what a given number of coalitions
+# for each player is worth depends on how many players there are. Step 5 measures it for sixteen;
+# that does not carry over to hundreds or thousands. From here on `l1_reg=False`, always.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: fewer players
 #
-# Nobody wants a share for each pixel. **Superpixels** are parts of a picture that come and go as a whole: pieces of like colour
-# (SLIC, `explain.superpixels`), or, for pictures as small as ours, a plain grid. Sixteen players make
-# $2^{16} = 65{,}536$ coalitions: too many for every picture, few enough to compute *exactly* for one, as a yardstick.
+# Nobody wants a share for each pixel. **Superpixels** are parts of a picture that come and go as a
+# whole: pieces of like colour (SLIC, `explain.superpixels`), or, for pictures as small as ours, a
+# plain grid. Sixteen players make $2^{16} = 65{,}536$ coalitions: too many for every picture, few
+# enough to compute *exactly* for one, as a yardstick.
 #
-# How does KernelSHAP get along with a few hundred? It looks for the shares $\varphi$ that explain the values of the coalitions it asked, by
-# least squares, where $z_i$ is 1 if part $i$ is there, under the condition that they add up:
+# How does KernelSHAP get along with a few hundred? It looks for the shares $\varphi$ that explain
+# the values of the coalitions it asked, by least squares, where $z_i$ is 1 if part $i$ is there,
+# under the condition that they add up:
 #
 # $$ \min_\varphi \sum_z \pi(z) \Bigl( v(z) - v(0) - \sum_i z_i \varphi_i \Bigr)^2, \qquad
 # \pi(z) = \frac{n-1}{\binom{n}{|z|}\,|z|\,(n-|z|)} $$
 #
-# The sum leaves out none and all: their weight would be infinite, and the condition keeps them exactly.
-# With these weights $\pi$ and all other coalitions, the answer *is* Shapley's. The weights are
-# large for coalitions that are nearly empty or
-# nearly full, so those are asked first.
+# The sum leaves out none and all: their weight would be infinite, and the condition keeps them
+# exactly. With these weights $\pi$ and all other coalitions, the answer *is* Shapley's. The weights
+# are large for coalitions that are nearly empty or nearly full, so those are asked first.
 
 # %%
 parts = explain.grid_superpixels(examples, 16)
@@ -276,14 +293,16 @@ plotting.with_alt_text(
 )
 
 # %% [markdown]
-# Orange parts speak for the class, blue parts against it. Each part's value is shared out equally over its pixels, so that a map adds
-# up to its logit's gain. The sharp edges are those of the grid: the network knows nothing of them. Look along a row: what speaks for one class may
-# speak against another, so a map says nothing as long as its class is not named.
+# Orange parts speak for the class, blue parts against it. Each part's value is shared out equally
+# over its pixels, so that a map adds up to its logit's gain. The sharp edges are those of the grid:
+# the network knows nothing of them. Look along a row: what speaks for one class may speak against
+# another, so a map says nothing as long as its class is not named.
 #
 # ### A trap: the colour scale
 #
-# Four other pictures, drawn as most tools draw them: each map on a scale of its own. One is a clear sign, one the picture whose class gets the lowest logit in
-# the test set, one is noise, one hardly differs from the background. **Which of them holds the strongest evidence for its class?**
+# Four other pictures, drawn as most tools draw them: each map on a scale of its own. One is a clear
+# sign, one the picture whose class gets the lowest logit in the test set, one is noise, one hardly
+# differs from the background. **Which of them holds the strongest evidence for its class?**
 
 # %%
 doubtful = data.test.take(np.array([logits.max(axis=1).argmin()])).images
@@ -309,16 +328,19 @@ plotting.attribution_maps(
 )
 
 # %% [markdown]
-# A map on its own scale shows *where*, never *how much*: a picture about which the network has next to nothing to say gets the full
-# colours, too. The captions name the class that the network prefers, whatever the picture shows: noise gets one as well, perhaps with a high logit, and the faint picture need
-# not get the class of the sign in it. Put maps that are to be compared on one scale, and print the scale.
+# A map on its own scale shows *where*, never *how much*: a picture about which the network has next
+# to nothing to say gets the full colours, too. The captions name the class that the network
+# prefers, whatever the picture shows: noise gets one as well, perhaps with a high logit, and the
+# faint picture need not get the class of the sign in it. Put maps that are to be compared on one
+# scale, and print the scale.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 5: how wrong is the estimate?
 #
-# For one picture we ask all 65,536 coalitions, keep the answers in a table, and get the exact values from it. The network answers for all
-# classes at once, so we have two games: the class of the picture, and the runner-up. Now any estimate can be
-# tried against them, again and again, without asking the network.
+# For one picture we ask all 65,536 coalitions, keep the answers in a table, and get the exact
+# values from it. The network answers for all classes at once, so we have two games: the class of
+# the picture, and the runner-up. Now any estimate can be tried against them, again and again,
+# without asking the network.
 
 # %%
 every = (np.arange(2**16)[:, None] >> np.arange(16) & 1).astype(bool)
@@ -338,9 +360,9 @@ print(
 )
 
 # %% [markdown]
-# Four ways: orders drawn at random instead of all $16!$ of them (Castro and others, 2009), written out below; the course's
-# `kernel_shapley`; the library with `l1_reg=False`; and the library as it comes. **Predict: how much smaller is
-# the error with four times as many evaluations?**
+# Four ways: orders drawn at random instead of all $16!$ of them (Castro and others, 2009), written
+# out below; the course's `kernel_shapley`; the library with `l1_reg=False`; and the library as it
+# comes. **Predict: how much smaller is the error with four times as many evaluations?**
 
 
 # %%
@@ -389,8 +411,9 @@ for name, estimate in slopes.items():
     print(f"    four times the evaluations divide the error by {4**-estimate.value:.1f}")
 
 # %% [markdown]
-# And the library as it comes? It keeps ten of sixteen players and gives the others zero. Even if it knew the exact values, and kept the ten largest, the six zeros
-# would be wrong by what those six are worth: a **floor** that no budget can go below.
+# And the library as it comes? It keeps ten of sixteen players and gives the others zero. Even if it
+# knew the exact values, and kept the ten largest, the six zeros would be wrong by what those six
+# are worth: a **floor** that no budget can go below.
 
 # %%
 lost = np.array([np.sum(np.sort(phi**2)[:6]) / 16 for phi in exact])  # the games take turns in the tries
@@ -414,16 +437,18 @@ plotting.line_plot(
 )
 
 # %% [markdown]
-# If every answer is an independent draw, the error falls with the root: four times as many, half the error. Drawn orders are independent of each other. KernelSHAP
-# starts lower, and may fall faster (the slopes above say whether it does here): it asks
-# no coalition twice, and whole sizes of coalitions completely as the budget grows (with all 65,534 its error is zero: a root never gets there). About four
-# times the price for twice the precision: that is the order of what precision costs where we must draw.
+# If every answer is an independent draw, the error falls with the root: four times as many, half
+# the error. Drawn orders are independent of each other. KernelSHAP starts lower, and may fall
+# faster (the slopes above say whether it does here): it asks no coalition twice, and whole sizes of
+# coalitions completely as the budget grows (with all 65,534 its error is zero: a root never gets
+# there). About four times the price for twice the precision: that is the order of what precision
+# costs where we must draw.
 #
-# The default comes down towards its floor and no further. Nothing warns you; the ten values still add up. How much it costs depends on how much the other
-# six have to say.
+# The default comes down towards its floor and no further. Nothing warns you; the ten values still
+# add up. How much it costs depends on how much the other six have to say.
 #
-# Ours draws every coalition together with its complement (Covert and Lee, 2021). So does the library, except for coalitions of exactly half the
-# players: compare the two lower curves.
+# Ours draws every coalition together with its complement (Covert and Lee, 2021). So does the
+# library, except for coalitions of exactly half the players: compare the two lower curves.
 #
 # ### A trap: too few samples
 #
@@ -453,9 +478,9 @@ print(
 )
 
 # %% [markdown]
-# These rows hold for sixteen players and for this game. With more players the same number *for each player* may buy much less, so ask twice again, every time.
-# Now move the slider: the exact shares stay, the estimate
-# comes nearer. (Where sliders are not shown, call `look(64)`.)
+# These rows hold for sixteen players and for this game. With more players the same number *for each
+# player* may buy much less, so ask twice again, every time. Now move the slider: the exact shares
+# stay, the estimate comes nearer. (Where sliders are not shown, call `look(64)`.)
 
 
 # %%
@@ -483,11 +508,14 @@ display(plotting.interactive_figure(slider, look))
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: other ways to share the same gain
 #
-# shap has quicker methods. **PartitionExplainer** halves the picture again and again and shares what each half adds (Owen's values, 1977): its
-# players come in families. **GradientExplainer** averages gradients along the way from a background to the picture (Erion and others,
-# 2021). **DeepExplainer** sends differences back through the layers (Shrikumar and others, 2017). The first needs a predict function only;
-# the other two must see inside. All get the same background here, so all share out the same gain, each by rules
-# of its own (step 9: how alike the shares are); and the first may ask half as often as KernelSHAP: each question costs it more (step 8 has the price).
+# shap has quicker methods. **PartitionExplainer** halves the picture again and again and shares
+# what each half adds (Owen's values, 1977): its players come in families. **GradientExplainer**
+# averages gradients along the way from a background to the picture (Erion and others, 2021).
+# **DeepExplainer** sends differences back through the layers (Shrikumar and others, 2017). The
+# first needs a predict function only; the other two must see inside. All get the same background
+# here, so all share out the same gain, each by rules of its own (step 9: how alike the shares are);
+# and the first may ask half as often as KernelSHAP: each question costs it more (step 8 has the
+# price).
 
 # %%
 cut_in_16 = lambda images: explain.grid_superpixels(images, 16)  # noqa: E731
@@ -515,19 +543,23 @@ plotting.attribution_maps(
 )
 
 # %% [markdown]
-# Here is additivity, measured: the sum of each map against the gain it should share out. Two add up because they are made to, DeepExplainer
-# because each of its rules does; GradientExplainer draws, and adds up on average over the draws. Where a library's check of
-# additivity fails, something is wrong. Where it passes, little is proven: remember the ten pixels.
+# Here is additivity, measured: the sum of each map against the gain it should share out. Two add up
+# because they are made to, DeepExplainer because each of its rules does; GradientExplainer draws,
+# and adds up on average over the draws. Where a library's check of additivity fails, something is
+# wrong. Where it passes, little is proven: remember the ten pixels.
 #
-# DeepExplainer knows a list of operations. The course's network is on it; EfficientNet's depthwise convolutions are not, and it
-# stops with an error there. And leave PartitionExplainer's `inpaint` maskers alone: they are made for pixels from 0 to 255, and ours go from 0 to 1.
+# DeepExplainer knows a list of operations. The course's network is on it; EfficientNet's depthwise
+# convolutions are not, and it stops with an error there. And leave PartitionExplainer's `inpaint`
+# maskers alone: they are made for pixels from 0 to 255, and ours go from 0 to 1.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 7: compared with what?
 #
-# A share is a share of a *difference*: this picture against the background. So far the background was the mean picture. It could be black, or five training
-# pictures, or five pictures of the very class that we explain. The library does not warn you about any of them. We take pictures of one class, and
-# **you predict:** with which background is there hardly anything left to explain, on average?
+# A share is a share of a *difference*: this picture against the background. So far the background
+# was the mean picture. It could be black, or five training pictures, or five pictures of the very
+# class that we explain. The library does not warn you about any of them. We take pictures of one
+# class, and **you predict:** with which background is there hardly anything left to explain, on
+# average?
 
 # %%
 rows = np.flatnonzero(labels == label)[: 24 if budget == "quick" else 200]
@@ -587,25 +619,32 @@ background_table = pd.DataFrame(compared).T.map(lambda e: f"{e.value:.2f} [{e.lo
 display(background_table.style.set_caption(f"mean and interval over pictures, n = {len(rows)}; backgrounds fixed"))
 
 # %% [markdown]
-# The network is the same, the picture is the same, the method is the same; the answer is not, because the question is not. Against
-# the mean picture: *what makes this a sign of its class rather than a blur?* Against black: *which light matters?* Black parts cannot count then, and
-# where black is a colour of the data (most of a piece of clothing's surroundings, the ground of a digit), they never will. Against five of its own class:
-# *what sets this one apart from others of its kind?* A background of one class is a trap because nobody sees it in the figure: it happens when the
-# first hundred rows of a sorted file serve as background.
+# The network is the same, the picture is the same, the method is the same; the answer is not,
+# because the question is not. Against the mean picture: *what makes this a sign of its class rather
+# than a blur?* Against black: *which light matters?* Black parts cannot count then, and where black
+# is a colour of the data (most of a piece of clothing's surroundings, the ground of a digit), they
+# never will. Against five of its own class: *what sets this one apart from others of its kind?* A
+# background of one class is a trap because nobody sees it in the figure: it happens when the first
+# hundred rows of a sorted file serve as background.
 #
-# Look at the logits to explain, too: the mean picture and five training pictures are not the same background. The first gives the logit *of a mean*, the second the mean
-# *of five logits*: a blur may please a class more, or less, than clear pictures of other classes do. And a small sum, above or below zero, against five pictures of the class
-# says how these five compare with the pictures explained. The intervals know of the pictures explained only; another five may turn its sign.
+# Look at the logits to explain, too: the mean picture and five training pictures are not the same
+# background. The first gives the logit *of a mean*, the second the mean *of five logits*: a blur
+# may please a class more, or less, than clear pictures of other classes do. And a small sum, above
+# or below zero, against five pictures of the class says how these five compare with the pictures
+# explained. The intervals know of the pictures explained only; another five may turn its sign.
 #
 # So a background is part of the question: state it beside every map.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: which one, at what price?
 #
-# The methods of notebooks 04 and 05 on the same 500 pictures, with three of the same measures. **Deletion** asks the network (painting the
-# highest-ranked pixels grey should make the probability fall soon: a *low* area).
-# Where the pictures come with masks of what tells the class, the *evidence*: does the highest pixel lie on it (**pointing game**), and which share of the positive
-# part of the map does (**relevance mass**)? All explain the true class. (SmoothGrad stands for the plain gradients that it averages.) **Before you run it: will the dearest be the best? Which cheap one might keep up?**
+# The methods of notebooks 04 and 05 on the same 500 pictures, with three of the same measures.
+# **Deletion** asks the network (painting the highest-ranked pixels grey should make the probability
+# fall soon: a *low* area). Where the pictures come with masks of what tells the class, the
+# *evidence*: does the highest pixel lie on it (**pointing game**), and which share of the positive
+# part of the map does (**relevance mass**)? All explain the true class. (SmoothGrad stands for the
+# plain gradients that it averages.) **Before you run it: will the dearest be the best? Which cheap
+# one might keep up?**
 
 # %%
 judged = data.test.take(slice(500 if budget == "quick" else 1000))
@@ -666,19 +705,24 @@ display(results.style.set_caption(f"mean ± half its 95% interval, n = {len(pict
 print(f"the recipe of step 3 at its full price, extrapolated: {100 * auto * per_prediction * 1000:,.0f} ms per picture")
 
 # %% [markdown]
-# Compare integrated gradients with GradientExplainer. With one background they are the same method, gradients averaged on the way from the background to the
-# picture; the first starts from black, the second from the mean picture. What that alone moves is as large as many a difference between
-# methods that papers report. From black, dark pixels cannot count; where the evidence is bright, that alone puts a map of
-# single pixels on it. (Sixteen parts are too coarse to follow: where there are masks, compare *black* with *the mean picture* in the last table of step 7.) Whether a score rises because
-# the map is truer, or because background and mask happen to share a taste, the score cannot tell.
+# Compare integrated gradients with GradientExplainer. With one background they are the same method,
+# gradients averaged on the way from the background to the picture; the first starts from black, the
+# second from the mean picture. What that alone moves is as large as many a difference between
+# methods that papers report. From black, dark pixels cannot count; where the evidence is bright,
+# that alone puts a map of single pixels on it. (Sixteen parts are too coarse to follow: where there
+# are masks, compare *black* with *the mean picture* in the last table of step 7.) Whether a score
+# rises because the map is truer, or because background and mask happen to share a taste, the score
+# cannot tell.
 
 # %% [markdown]
 # ### One recommendation
 #
-# A rule, fixed before looking: take the best method on each measure; every method that is not clearly worse than it (the interval of the *paired*
-# difference, on the same pictures, holds zero) is as good; of the methods that are as good on most measures, take the cheapest, and
-# with it all that cost at most twice as much: the clock of a busy machine tells no finer. Guided backprop stands
-# outside: notebook 04, step 7, asked how much of its map comes from the picture alone, and a high score does not make up for that.
+# A rule, fixed before looking: take the best method on each measure; every method that is not
+# clearly worse than it (the interval of the *paired* difference, on the same pictures, holds zero)
+# is as good; of the methods that are as good on most measures, take the cheapest, and with it all
+# that cost at most twice as much: the clock of a busy machine tells no finer. Guided backprop
+# stands outside: notebook 04, step 7, asked how much of its map comes from the picture alone, and a
+# high score does not make up for that.
 
 # %%
 eligible = [name for name in field if name not in (rival, "guided backprop")]
@@ -701,17 +745,20 @@ print(f"\nAs good as the best on {most} of {len(measures)} measures: {', '.join(
 print(f"Of these, not above twice the lowest price, and so recommended here: {', or '.join(advice)}.")
 
 # %% [markdown]
-# Read it with care. Where several names are left, they may be good at different things: look *which* measures each of them wins, and ask which of these you need. The
-# recommendation is for *this* network, *these* pictures and *these* measures; with another data set it may turn out
-# differently, and you now have the means to find out. What carries over: a method that needs no more than a predict function (KernelSHAP, PartitionExplainer,
-# occlusion) works on any model, also one behind a web service; the others must see inside. That is a question of access, not of price: in the table,
-# compare occlusion with GradientExplainer.
+# Read it with care. Where several names are left, they may be good at different things: look
+# *which* measures each of them wins, and ask which of these you need. The recommendation is for
+# *this* network, *these* pictures and *these* measures; with another data set it may turn out
+# differently, and you now have the means to find out. What carries over: a method that needs no
+# more than a predict function (KernelSHAP, PartitionExplainer, occlusion) works on any model, also
+# one behind a web service; the others must see inside. That is a question of access, not of price:
+# in the table, compare occlusion with GradientExplainer.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 9: two explanations disagree. And now?
 #
-# To compare maps of different grain we add each one up over the same sixteen parts, and rank the parts. **Predict which two methods
-# agree least** (the centre Gaussian apart: it never saw the picture).
+# To compare maps of different grain we add each one up over the same sixteen parts, and rank the
+# parts. **Predict which two methods agree least** (the centre Gaussian apart: it never saw the
+# picture).
 
 # %%
 flat_cells = cut_in_16(pictures).reshape(len(pictures), -1)
@@ -734,26 +781,35 @@ plotting.heatmap(
 )
 
 # %% [markdown]
-# Look for blocks: methods of one family, and of one background, keep together. And mind the *sign*. SmoothGrad, guided backprop, GradCAM and the centre
-# Gaussian have no negative values: added up over a part they say *how much happens here*, while in a signed map what speaks for and against cancels. The
-# two kinds rank parts differently for this reason alone. So the last row shows which maps put their mass in the middle, where most of what is shown lies; it does not say that
-# such a map is worth no more than a blob: step 8 asked the network about that.
+# Look for blocks: methods of one family, and of one background, keep together. And mind the *sign*.
+# SmoothGrad, guided backprop, GradCAM and the centre Gaussian have no negative values: added up
+# over a part they say *how much happens here*, while in a signed map what speaks for and against
+# cancels. The two kinds rank parts differently for this reason alone. So the last row shows which
+# maps put their mass in the middle, where most of what is shown lies; it does not say that such a
+# map is worth no more than a blob: step 8 asked the network about that.
 #
-# Surveys find practitioners settle such a disagreement by taste (Krishna and others, 2022). Better, in this order:
+# Surveys find practitioners settle such a disagreement by taste (Krishna and others, 2022). Better,
+# in this order:
 #
-# 1. **Is one of them noise?** Run it twice with two seeds (step 5). If it disagrees with itself, more evaluations come first.
-# 2. **Do they answer the same question?** Look at class, background, unit and sign. KernelSHAP, PartitionExplainer and DeepExplainer against one
-#    background do; gradients x inputs compares with black, GradCAM with nothing at all.
+# 1. **Is one of them noise?** Run it twice with two seeds (step 5). If it disagrees with itself,
+#    more evaluations come first.
+# 2. **Do they answer the same question?** Look at class, background, unit and sign. KernelSHAP,
+#    PartitionExplainer and DeepExplainer against one background do; gradients x inputs compares
+#    with black, GradCAM with nothing at all.
 # 3. **Has one of them passed a test here?** Step 8, and the sanity checks of notebook 04.
-# 4. If two different questions remain, report both answers *with their questions*. What all of them say is safer to act on.
+# 4. If two different questions remain, report both answers *with their questions*. What all of them
+#    say is safer to act on.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 10: real handwriting, and a forest
 #
-# For trees, Shapley values need no drawing: **TreeSHAP** (Lundberg and others, 2020) goes through every leaf. Here is the forest of notebook 03 on real
-# digits, 784 pixels each. Now pixels *are* affordable. TreeSHAP knows two games. In one, an absent pixel is replaced by those of background
-# pictures (*interventional*), as in all steps above; in the other, the tree goes both ways at a question about it, as often as training pictures did (*path dependent*, shap's default).
-# **Predict: do the two agree? And does either agree with KernelSHAP on sixteen parts, which asks the same forest from outside?**
+# For trees, Shapley values need no drawing: **TreeSHAP** (Lundberg and others, 2020) goes through
+# every leaf. Here is the forest of notebook 03 on real digits, 784 pixels each. Now pixels *are*
+# affordable. TreeSHAP knows two games. In one, an absent pixel is replaced by those of background
+# pictures (*interventional*), as in all steps above; in the other, the tree goes both ways at a
+# question about it, as often as training pictures did (*path dependent*, shap's default).
+# **Predict: do the two agree? And does either agree with KernelSHAP on sixteen parts, which asks
+# the same forest from outside?**
 
 # %%
 digits = datasets.load("digits", train=3000, calibration=500, test=1500, seed=seed)
@@ -783,9 +839,11 @@ for name, found in on_tree.items():
     print(f"TreeSHAP, {name}: sum off by at most {np.abs(found.sum(axis=(1, 2)) - owed).max():.0e}")
 
 # %% [markdown]
-# If one of these sums is off by about 0.01, that is one tree of a hundred. It happens where a pixel lies on the very threshold of a question: scikit-learn
-# compares in double precision, the library's code for the interventional game in single precision, and the two turn different ways. Whether there is
-# such a pixel depends on the seed. (The library's own check would stop at a large gap; `check_additivity=False` lets us measure it.)
+# If one of these sums is off by about 0.01, that is one tree of a hundred. It happens where a pixel
+# lies on the very threshold of a question: scikit-learn compares in double precision, the library's
+# code for the interventional game in single precision, and the two turn different ways. Whether
+# there is such a pixel depends on the seed. (The library's own check would stop at a large gap;
+# `check_additivity=False` lets us measure it.)
 
 # %%
 outside = {name: intervals.mean(alike(found, from_outside)) for name, found in by_part.items()}
@@ -807,9 +865,11 @@ plotting.attribution_maps(
 # %% [markdown]
 # (The digits are drawn dark on white; the forest sees them white on black.)
 #
-# All three are *SHAP values* and share out the same answers, and none is wrong: they are shares in different games. The name of the method does not say which game was
-# played. What differs from our signs: these are pictures that people wrote, and the model is one that TreeSHAP explains without drawing coalitions. Whether a share is
-# *true* we cannot say here: nobody knows the evidence in a handwritten 4.
+# All three are *SHAP values* and share out the same answers, and none is wrong: they are shares in
+# different games. The name of the method does not say which game was played. What differs from our
+# signs: these are pictures that people wrote, and the model is one that TreeSHAP explains without
+# drawing coalitions. Whether a share is *true* we cannot say here: nobody knows the evidence in a
+# handwritten 4.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Record
@@ -842,11 +902,13 @@ scorecard.record("explanation", "TreeSHAP, two games alike", *inside, direction=
 #
 # ### Exercise 1 (use it): why this and not that?
 #
-# *Why a 30?* is seldom the question. *Why a 30 and not an 80?* is. Write `contrast(images, one, other)`: for each picture the shares (N, 16) of sixteen grid
-# parts in the **difference** of the logits of class `one` and class `other` (two whole numbers, the same for all pictures), with 256
-# evaluations, the seed of the notebook and the mean picture as background.
+# *Why a 30?* is seldom the question. *Why a 30 and not an 80?* is. Write
+# `contrast(images, one, other)`: for each picture the shares (N, 16) of sixteen grid parts in the
+# **difference** of the logits of class `one` and class `other` (two whole numbers, the same for all
+# pictures), with 256 evaluations, the seed of the notebook and the mean picture as background.
 #
-# *Hint.* Linearity: the shares of a difference of games are the differences of the shares. `np.full(len(images), one)` asks for one class.
+# *Hint.* Linearity: the shares of a difference of games are the differences of the shares.
+# `np.full(len(images), one)` asks for one class.
 
 
 # %% tags=["exercise-use"]
@@ -891,12 +953,15 @@ check("5.1 why this and not that?", contrast, test_contrast)
 # %% [markdown]
 # ### Exercise 2 (build it): the regression inside KernelSHAP
 #
-# Write `shares(coalitions, values, none, everyone)`: the $\varphi$ of step 4's formula. `coalitions` is bool of shape (M, n), without the
-# empty and the full one; `values` holds their M values; `none` and `everyone` are the values of those two. The shares must add up to
+# Write `shares(coalitions, values, none, everyone)`: the $\varphi$ of step 4's formula.
+# `coalitions` is bool of shape (M, n), without the empty and the full one; `values` holds their M
+# values; `none` and `everyone` are the values of those two. The shares must add up to
 # `everyone - none` whatever was asked, and with all coalitions they are Shapley's.
 #
-# *Hint.* The condition first: the last player gets what the others leave. Put $\varphi_n = v(\text{all}) - v(0) - \sum_{i<n} \varphi_i$ into the formula; then the
-# columns are $z_i - z_n$ (make them floats first), and what they explain is $v(z) - v(0) - z_n (v(\text{all}) - v(0))$. Multiply both sides by $\sqrt{\pi(z)}$, and
+# *Hint.* The condition first: the last player gets what the others leave. Put
+# $\varphi_n = v(\text{all}) - v(0) - \sum_{i<n} \varphi_i$ into the formula; then the columns are
+# $z_i - z_n$ (make them floats first), and what they explain is
+# $v(z) - v(0) - z_n (v(\text{all}) - v(0))$. Multiply both sides by $\sqrt{\pi(z)}$, and
 # `np.linalg.lstsq` does the rest. `math.comb(n, k)` counts.
 
 
@@ -943,10 +1008,12 @@ check("5.2 the regression inside KernelSHAP", shares, test_shares)
 # %% [markdown]
 # ### Exercise 3 (find the bug): the class that was a picture
 #
-# A tutorial of 2021 explains ten pictures for ten classes and draws the maps of class `k` with the function below. In those days shap handed out a *list*, one array
-# for each class. Since version 0.45 GradientExplainer and DeepExplainer hand out **one array** of shape (pictures, height, width, channels,
-# classes). The tutorial still runs, without a warning, and draws something colourful. What does it draw? Write `class_maps(values, k)`,
-# which gives the signed maps (pictures, height, width) of class `k`, summed over the channels.
+# A tutorial of 2021 explains ten pictures for ten classes and draws the maps of class `k` with the
+# function below. In those days shap handed out a *list*, one array for each class. Since version
+# 0.45 GradientExplainer and DeepExplainer hand out **one array** of shape (pictures, height, width,
+# channels, classes). The tutorial still runs, without a warning, and draws something colourful.
+# What does it draw? Write `class_maps(values, k)`, which gives the signed maps (pictures, height,
+# width) of class `k`, summed over the channels.
 #
 # *Hint.* Which axis does `values[k]` choose from, and which does `.sum(axis=-1)` add up?
 
@@ -981,30 +1048,40 @@ def test_class_maps(answer):
 check("5.3 the class that was a picture", class_maps, test_class_maps)
 
 # %% [markdown]
-# Added over the classes, what is left says how much a pixel moves *all* logits together: an answer to no question that anybody asked. Code that is
-# copied from the year of its library's last change needs its shapes checked, not its pictures admired.
+# Added over the classes, what is left says how much a pixel moves *all* logits together: an answer
+# to no question that anybody asked. Code that is copied from the year of its library's last change
+# needs its shapes checked, not its pictures admired.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# Shapley values are the one way to share a gain that keeps four reasonable promises; which game they share is our choice: class, players, background. On
-# pixels the well-known recipe gave noise on a small budget, takes long at its full price, and keeps ten of them by default. On superpixels the values can be computed exactly, estimated at
-# an error that is known, and compared. Adding up proves nothing. Methods that share a name may play different games. Measures
-# tell them apart better than looks do, but measures need not agree with each other either: say which one decided.
+# Shapley values are the one way to share a gain that keeps four reasonable promises; which game
+# they share is our choice: class, players, background. On pixels the well-known recipe gave noise
+# on a small budget, takes long at its full price, and keeps ten of them by default. On superpixels
+# the values can be computed exactly, estimated at an error that is known, and compared. Adding up
+# proves nothing. Methods that share a name may play different games. Measures tell them apart
+# better than looks do, but measures need not agree with each other either: say which one decided.
 #
-# **Limits.** Replacing parts by a background makes pictures that the network never saw; its answers to them are part of every number
-# here. The exact values were computed for two classes of one picture. The evidence masks exist because we drew the signs; relevance mass rewards maps that lie
-# where *we* think the reason is. The timings hold for one small network on one machine. Shares say what the network used, not what causes a sign to be a stop sign.
+# **Limits.** Replacing parts by a background makes pictures that the network never saw; its answers
+# to them are part of every number here. The exact values were computed for two classes of one
+# picture. The evidence masks exist because we drew the signs; relevance mass rewards maps that lie
+# where *we* think the reason is. The timings hold for one small network on one machine. Shares say
+# what the network used, not what causes a sign to be a stop sign.
 #
 # **Further reading**
 #
 # - L. S. Shapley (1953), *A Value for n-Person Games*
-# - J. Castro, D. Gómez, J. Tejada (2009), *Polynomial Calculation of the Shapley Value Based on Sampling*
+# - J. Castro, D. Gómez, J. Tejada (2009), *Polynomial Calculation of the Shapley Value Based on
+#   Sampling*
 # - S. M. Lundberg, S.-I. Lee (2017), *A Unified Approach to Interpreting Model Predictions*
-# - I. Covert, S.-I. Lee (2021), *Improving KernelSHAP: Practical Shapley Value Estimation Using Linear Regression*
+# - I. Covert, S.-I. Lee (2021), *Improving KernelSHAP: Practical Shapley Value Estimation Using
+#   Linear Regression*
 # - M. Sundararajan, A. Najmi (2020), *The Many Shapley Values for Model Explanation*
-# - I. E. Kumar, S. Venkatasubramanian, C. Scheidegger, S. Friedler (2020), *Problems with Shapley-Value-Based Explanations as Feature Importance Measures*
-# - S. Krishna and others (2022), *The Disagreement Problem in Explainable Machine Learning: A Practitioner's Perspective*
-# - S. M. Lundberg and others (2020), *From Local Explanations to Global Understanding with Explainable AI for Trees*
+# - I. E. Kumar, S. Venkatasubramanian, C. Scheidegger, S. Friedler (2020), *Problems with
+#   Shapley-Value-Based Explanations as Feature Importance Measures*
+# - S. Krishna and others (2022), *The Disagreement Problem in Explainable Machine Learning: A
+#   Practitioner's Perspective*
+# - S. M. Lundberg and others (2020), *From Local Explanations to Global Understanding with
+#   Explainable AI for Trees*
 #
 # **Next:** 06 Adversarial attacks: how is it fooled?
