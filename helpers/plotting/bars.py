@@ -59,7 +59,9 @@ def forest_plot(
     """
     names = _rows([f"{name}  (n={row.n:,})" for name, row in rows.items()])
     figure, axis = one_axis(alt)
-    for i, (estimate, group) in enumerate(zip(rows.values(), groups or [0] * len(rows), strict=True)):
+    for i, (estimate, group) in enumerate(
+        zip(rows.values(), [0] * len(rows) if groups is None else groups, strict=True)
+    ):
         axis.plot([estimate.low, estimate.high], [i, i], color=COLOURS[group % 7], linewidth=2)
         axis.plot([estimate.value], [i], MARKERS[group % 7], color=COLOURS[group % 7])
     name_rows(axis, names)

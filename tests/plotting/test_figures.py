@@ -122,6 +122,12 @@ def test_a_curve_of_a_power_goes_through_the_first_point():
     assert [label.get_text() for label in axis.get_xticklabels()] == ["1", "10", "100"]
 
 
+def test_groups_may_be_an_array():
+    rows = {name: Estimate(0.5, 0.4, 0.6, 9) for name in "ab"}
+    axis = plotting.forest_plot(rows, groups=np.array([0, 1]), x_label="x", title="t", alt="a").axes[0]
+    assert [line.get_marker() for line in axis.lines if line.get_marker() != "None"] == ["o", "s"]
+
+
 def test_groups_are_as_many_as_rows():
     with pytest.raises(ValueError, match="zip"):
         plotting.forest_plot({"a": Estimate(0.5, 0.4, 0.6, 9)}, groups=[0, 1], x_label="x", title="t", alt="a")
