@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -282,22 +283,13 @@ def annotated_image(
     """
     figure, axis = one_axis(alt, size + 1.2)
     axis.imshow(image, cmap="gray_r", vmin=0, vmax=1.4)  # never quite black, so that the marks stand out
-    mark = {"boxstyle": "square,pad=0.2", "facecolor": COLOURS[0], "edgecolor": "white"}
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": SMALL, "color": "white", "weight": "bold"}
+    style["bbox"] = {"boxstyle": "square,pad=0.2", "facecolor": COLOURS[0], "edgecolor": "white"}
     names: dict[tuple[int, int], list[str]] = {}
     for name, (row, column) in places.items():
         names.setdefault((row, column), []).append(name)
     for (row, column), here in names.items():
-        axis.text(
-            column,
-            row,
-            ", ".join(here),
-            ha="center",
-            va="center",
-            fontsize=SMALL,
-            color="white",
-            weight="bold",
-            bbox=mark,
-        )
+        axis.text(column, row, ", ".join(here), **style)
     finish(figure, axis, title, ("column of pixels", "row of pixels"), size)
     return figure
 

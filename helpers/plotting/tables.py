@@ -88,7 +88,9 @@ def _table(
     figure, axis = one_axis(alt, max(4.0, 0.6 + widest(rows, size) + cell * n))
     image = axis.imshow(values, cmap="Blues", vmin=limits[0], vmax=limits[1], aspect="auto")
     for (row, column), text in np.ndenumerate(texts):
-        colour = "white" if lightness(tuple(image.to_rgba(values[row, column]))) < 55 else "black"
+        value = values[row, column]
+        dark = np.isfinite(value) and lightness(tuple(image.to_rgba(value))) < 55  # what is no number is left white
+        colour = "white" if dark else "black"
         axis.text(column, row, text, ha="center", va="center", fontsize=small, color=colour)
     name_columns(axis, names, cell)
     name_rows(axis, rows)

@@ -161,3 +161,8 @@ def test_numbers_stand_out_from_their_cells():
         for text in axes.texts:
             column, row = (int(place) for place in text.get_position())
             assert abs(lightness(to_rgba(text.get_color())) - lightness(cells[row, column])) > 40
+
+
+def test_what_is_no_number_is_said_in_black_on_white():
+    axes = plotting.heatmap(np.array([[1.0, np.nan], [np.nan, 1.0]]), ["a", "b"], title="t", alt="a").axes[0]
+    assert {text.get_text(): text.get_color() for text in axes.texts} == {"1.00": "white", "nan": "black"}
