@@ -142,7 +142,7 @@ whole_maps = st.permutations(list(range(-5, SIDE * SIDE - 5))).map(
 
 
 @given(whole_maps, st.floats(1e-3, 1e3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_only_the_order_counts(maps, scale):
     images = pictures(1, (SIDE, SIDE, 1))
     for same in (scale * maps, maps**3, np.arctan(maps / 99)):
@@ -158,7 +158,7 @@ def test_only_the_order_counts(maps, scale):
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_measures_are_shares_and_turn_with_the_picture(seed):
     rng = np.random.default_rng(seed)
     maps, mask = rng.normal(size=(2, 5, 6)), rng.random((2, 5, 6)) < 0.4

@@ -56,7 +56,7 @@ def slow_occlusion(image, label, patch, stride, value):
 
 
 @given(st.integers(1, 10), st.integers(1, 10), st.sampled_from([0.0, 0.5, 1.0]), st.integers(0, 99))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_occlusion_is_the_plain_loop(patch, stride, value, seed):
     stride = min(stride, patch)
     images, classes = pictures(2, SHAPE, seed), some_classes(2, 3, seed)

@@ -45,7 +45,7 @@ few_levels = arrays(np.int64, (3, 4, 5), elements=st.integers(0, 4))
 
 
 @given(few_levels, few_levels)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_similarity_is_spearmans(maps, others):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", stats.ConstantInputWarning)

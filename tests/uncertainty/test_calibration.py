@@ -113,7 +113,7 @@ def test_ece_over_bins_of_equal_mass_by_another_way():
     assert ece(p, y, equal_mass_edges(p.max(axis=1), 15)).value == pytest.approx(expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 50), st.integers(2, 60))
 def test_ece_lies_between_0_and_the_maximum(seed, bins, n):
     p, y = drawn_probabilities(n, seed=seed, sharpness=1 + seed % 7)

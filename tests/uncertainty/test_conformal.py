@@ -132,7 +132,7 @@ def test_randomised_raps_equals_mapie():
 pictures = st.integers(0, 10_000).map(lambda seed: drawn_probabilities(60, seed=seed, sharpness=1 + seed % 5))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pictures, st.floats(0.02, 0.5), st.floats(0.02, 0.5))
 def test_sets_shrink_as_alpha_grows(pool, one, other):
     p, y = pool
@@ -142,7 +142,7 @@ def test_sets_shrink_as_alpha_grows(pool, one, other):
         assert (narrow <= wide).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pictures, st.integers(0, 100), st.integers(0, CLASSES))
 def test_raps_without_penalty_is_aps(pool, seed, k_reg):
     p, y = pool
@@ -152,7 +152,7 @@ def test_raps_without_penalty_is_aps(pool, seed, k_reg):
     np.testing.assert_array_equal(raps.sets(p), aps.sets(p))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pictures)
 def test_sets_take_the_likelier_class_first(pool):
     p, y = pool

@@ -29,7 +29,7 @@ def test_parts_by_hand():
     assert parts.aleatoric[0] == pytest.approx((-(0.9 * np.log(0.9) + 0.1 * np.log(0.1)) + np.log(2)) / 2)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(2, 6))
 def test_parts_add_up_and_stay_in_range(seed, size):
     members = np.stack([drawn_probabilities(20, seed=seed + i, sharpness=1 + seed % 5)[0] for i in range(size)])

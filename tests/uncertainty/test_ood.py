@@ -21,7 +21,7 @@ def embedded(n, seed, *, shift=0.0):
     return x, labels
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(2, 60), st.integers(2, 60), st.integers(0, 3))
 def test_auroc_equals_sklearn_and_turns_around(seed, ours, strangers, digits):
     rng = np.random.default_rng(seed)

@@ -31,7 +31,7 @@ def test_ties_share_their_mistakes():
     np.testing.assert_allclose(curve.risk, [1 / 3, 1 / 3, 1 / 3, 1 / 4])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(1, 3))
 def test_order_of_pictures_does_not_matter(seed, digits):
     confidence, correct = answers(80, seed)
