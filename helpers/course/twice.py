@@ -69,8 +69,8 @@ class _Report:
         yield
         # nbval looks at what a cell shows, and an error need not be shown.
         reply = item.parent.kernel.reply
-        if reply.get("status") == "error" and not item.options["check_exception"]:
-            raise RuntimeError(f"{reply['ename']}: {reply['evalue']}")
+        if reply.get("status") != "ok" and not item.options["check_exception"]:
+            raise RuntimeError(f"{reply.get('ename', reply['status'])}: {reply.get('evalue', '')}")
 
     def pytest_runtest_makereport(self, item: Any, call: pytest.CallInfo[None]) -> None:
         if call.excinfo is not None and self._error is None and not call.excinfo.errisinstance(pytest.skip.Exception):
