@@ -1,10 +1,11 @@
-"""What a wheel of the package holds, and what it must not."""
+"""What a wheel of the package holds, whose the packages are that tests import, and that a warning fails a test."""
 
 import importlib
 import shutil
 import subprocess
 import sys
 import tomllib
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -68,3 +69,8 @@ def test_a_folder_named_like_an_installed_package_is_no_package(folder):
 def test_every_room_is_a_package():
     folders = {path.parent for path in (ROOT / "helpers").rglob("*.py")}
     assert not [str(folder) for folder in folders if not (folder / "__init__.py").exists()]
+
+
+def test_a_warning_is_an_error():
+    with pytest.raises(UserWarning, match="planted"):
+        warnings.warn("planted", stacklevel=1)
