@@ -17,6 +17,7 @@ from helpers.course.markers import BEGIN, END
 from helpers.errors import CourseError
 
 LONGEST_CELL = 15
+LONGEST_LINE = 100
 FEWEST_EXERCISES = 3
 PARAMETER_NAMES = ("dataset", "budget", "seed")
 KNOWN_TAGS = {
@@ -41,6 +42,7 @@ _FORBIDDEN_WORDS = re.compile(r"\b(simply|obviously)\b", re.IGNORECASE)
 _RECORD = re.compile(r"\brecord\(")
 _HEADING = re.compile(r"^(#{1,6}) +(.*?) *$", re.MULTILINE)
 _NO_PROSE = re.compile(r"^```.*?^```|\$\$.*?\$\$", re.DOTALL | re.MULTILINE)
+_UNBROKEN = re.compile(r"(?<!\\)\$[^$\n]+\$|`[^`\n]+`|\]\([^)\n]+\)")
 _WITHOUT_MAGICS = {"extension": ".py", "format_name": "percent", "comment_magics": False}
 
 
@@ -75,6 +77,7 @@ def _check_cell(cell: Any) -> Iterator[str]:
         yield from (
             f"the word {word!r}: it helps nobody, leave it out" for word in _FORBIDDEN_WORDS.findall(cell.source)
         )
+        yield from _check_prose(cell.source)
         return
     if cell.cell_type != "code":
         return
@@ -104,6 +107,21 @@ def _check_figures(cell: Any) -> Iterator[str]:
     for node in body[:-1]:
         if isinstance(node, ast.Expr) and ast.unparse(node).startswith("plotting."):
             yield f"{ast.unparse(node.value).split('(')[0]} is not the last line, so its figure is not shown: move it"
+
+
+def _check_prose(text: str) -> Iterator[str]:
+    """Find lines that are wider than a reader of the source sees.
+
+    They count as they stand there, "# " included. Left out is what cannot be wrapped: rows of tables, displayed
+    formulas, blocks of code, and a line without a blank outside formulas, code and addresses to break it at.
+    """
+    for line in _NO_PROSE.sub("", text).splitlines():
+        if len(f"# {line}") <= LONGEST_LINE or line.lstrip().startswith("|"):
+            continue
+        words = _UNBROKEN.sub("x", line.strip()).split()
+        if len(words) > (2 if words[0] in ("-", "*", "+") else 1):
+            start = line.strip()[:40]
+            yield f"{len(line) + 2} columns, and prose has at most {LONGEST_LINE} ({start!r} ...): wrap or shorten it"
 
 
 def _check_commands(source: Path, cells: list[Any]) -> Iterator[str]:

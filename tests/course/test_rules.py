@@ -109,6 +109,12 @@ def test_a_comment_that_becomes_a_command_is_refused(broken):
     assert problems[5:] == ["cell 101: not valid Python ('%matplotlib inline')"]  # for "cat file" is none
 
 
+def test_prose_is_at_most_a_hundred_columns_wide(broken):
+    problems = broken(rules("prose"))
+    assert [problem.split(" columns")[0] for problem in problems] == ["cell 101: 109", "cell 101: 101", "cell 101: 107"]
+    assert all(problem.endswith("wrap or shorten it") for problem in problems)
+
+
 def test_a_name_with_two_meanings_is_refused_and_so_is_a_change_in_place(broken):
     problems = broken(rules("names"))
     assert [re.split(r": (?=when|a name|run)|, so ", problem)[0] for problem in problems] == [
