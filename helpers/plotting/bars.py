@@ -71,7 +71,7 @@ def forest_plot(
 
 
 def _rows(names: Iterable[str]) -> list[str]:
-    return [wrap(name, 1.3 * LONGEST_NAME, FONT_SIZE - 1) for name in names]
+    return [wrap(name, 1.7 * LONGEST_NAME, FONT_SIZE - 1) for name in names]
 
 
 def _height(rows: Sequence[str]) -> float:
@@ -188,7 +188,7 @@ def stacked_bars(
         bottom += np.asarray(heights)
     if reference:
         handles[reference[0]] = axis.axhline(reference[1], **REFERENCE)
-    name_columns(axis, names, 5.4 / max(len(names), 1))
+    name_columns(axis, names, 5.7 / max(len(names), 1))
     finish(figure, axis, title, ("", y_label), 2.2, handles)
     return figure
 
