@@ -1,6 +1,7 @@
 """The environment: one distribution of each package, and two locks that say which."""
 
 import ast
+import functools
 import importlib.metadata
 import re
 import subprocess
@@ -161,27 +162,44 @@ def test_no_schema_of_jupyters_asks_for_them():
 _BY_AUTHORS = {("helpers.course.build", "nbgrader")}
 
 
+owners_of = functools.cache(importlib.metadata.packages_distributions)
+
+
+def foreign(names: set[str]) -> set[str]:
+    """Those of the imported names that nothing in the student's lock brings."""
+    owners, locked = owners_of(), set(pins(STUDENT))
+    tops = {name.split(".")[0] for name in names} - sys.stdlib_module_names - {"helpers"}
+    return {
+        name for name in tops if not locked & {re.sub("[-_.]+", "-", owner).lower() for owner in owners.get(name, [])}
+    }
+
+
 def test_helpers_import_nothing_that_only_authors_have():
     tree = arrows.Tree(ROOT)
-    owners = importlib.metadata.packages_distributions()
-    locked = set(pins(STUDENT))
-    foreign = set()
-    for module, imports in tree.imports.items():
-        if not module.startswith("helpers"):
-            continue
-        for name in {found.target.split(".")[0] for found in imports} - sys.stdlib_module_names - {"helpers"}:
-            owned = {re.sub("[-_.]+", "-", owner).lower() for owner in owners.get(name, [])}
-            if not owned & locked:
-                foreign.add((module, name))
-    assert foreign == _BY_AUTHORS
+    rooms = {name: {found.target for found in imports} for name, imports in tree.imports.items()}
+    found = {(name, one) for name, targets in rooms.items() if name.startswith("helpers") for one in foreign(targets)}
+    assert found == _BY_AUTHORS
+
+
+def imported(source: str, **more: tuple[int, int]) -> set[str]:
+    """Names of the modules that a source imports."""
+    nodes = list(ast.walk(ast.parse(source, **more)))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+
+
+def test_notebooks_import_nothing_that_only_authors_have():
+    sources = sorted((ROOT / "notebooks" / "source").glob("*.py"))
+    assert len(sources) >= 6
+    assert {file.name: foreign(imported(file.read_text(encoding="utf-8"))) for file in sources} == {
+        file.name: set() for file in sources
+    }
+    assert foreign(imported("import captum.attr\nfrom numpy import linalg")) == {"captum"}
 
 
 def test_set_up_is_read_by_the_oldest_python():
-    source = Path(environment.__file__).read_text()
-    tree = ast.parse(source, feature_version=(3, 9))
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
+    names = imported(Path(environment.__file__).read_text(), feature_version=(3, 9))
+    assert {name.split(".")[0] for name in names} <= sys.stdlib_module_names
     with pytest.raises(SyntaxError):
         ast.parse("match 1:\n    case 1: pass", feature_version=(3, 9))
     ruff = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["ruff"]
