@@ -4,7 +4,7 @@ Importing this package is instant: it loads nothing but the standard library. Te
 others load in the module that needs them.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def require(version: str) -> None:

@@ -20,7 +20,7 @@
 # %%
 import helpers
 
-helpers.require("0.1")
+helpers.require("0.2")
 
 # %%
 import platform

@@ -25,7 +25,7 @@
 # %%
 import helpers
 
-helpers.require("0.1")
+helpers.require("0.2")
 
 # %%
 import numpy as np

@@ -21,7 +21,7 @@
 # %%
 import helpers
 
-helpers.require("0.1")
+helpers.require("0.2")
 
 # %%
 import re
