@@ -291,6 +291,10 @@ def test_progress_is_one_line_on_a_terminal_and_few_lines_elsewhere():
         ([entry(seconds=121)], "01_good: 121 s, and a quick run may take 120 s"),
         ([entry(peak_rss_mb=1801)], "01_good: 1,801 MB, and a quick run may take 1,800 MB"),
         ([entry(peak_rss_mb=1701)], "01_good: 1,701 MB, and the aim is 1,700 MB"),
+        (
+            [entry(peak_rss_mb=2001, passes=2)],
+            "01_good: 2,001 MB, and a quick run twice in one kernel may take 2,000 MB",
+        ),
         ([entry(notebook=str(n), seconds=100) for n in range(11)], "all quick notebooks together: 1100 s"),
         (
             [entry(status="timeout", cell=2, line="while True:", error="too long")],
@@ -310,7 +314,7 @@ def test_within_budget_and_a_full_run_has_none():
 
 
 def test_seconds_of_a_busy_machine_are_not_judged():
-    for busy in (entry(seconds=300, jobs=2), entry(seconds=300, passes=2)):
+    for busy in (entry(seconds=300, jobs=2), entry(seconds=300, peak_rss_mb=1999, passes=2)):
         assert report.problems([busy]) == []
 
 

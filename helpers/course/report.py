@@ -7,6 +7,8 @@ from typing import Any
 
 QUICK_SECONDS = 120
 QUICK_MEGABYTES = 1800
+# A second pass in the same kernel keeps what the first one left in TensorFlow; what Binder gives is the end.
+TWICE_MEGABYTES = 2000
 AIMED_MEGABYTES = 1700
 QUICK_TOTAL_SECONDS = 18 * 60
 # Two cores compute twice the seconds of the clock. On a slow or shared machine they are more, but not twice as many.
@@ -32,8 +34,11 @@ def failures(entries: Iterable[Mapping[str, Any]]) -> list[str]:
         if entry["status"] != "ok":
             where = f" in cell {entry['cell']} ({entry['line']})" if entry.get("cell") else ""
             found.append(f"{name}: {entry['status']}{where}: {entry.get('error')}")
-        elif entry["budget"] == "quick" and entry["peak_rss_mb"] > QUICK_MEGABYTES:
-            found.append(f"{name}: {entry['peak_rss_mb']:,.0f} MB, and a quick run may take {QUICK_MEGABYTES:,} MB")
+            continue
+        bound = QUICK_MEGABYTES if entry["passes"] == 1 else TWICE_MEGABYTES
+        if entry["budget"] == "quick" and entry["peak_rss_mb"] > bound:
+            what = "a quick run" if entry["passes"] == 1 else "a quick run twice in one kernel"
+            found.append(f"{name}: {entry['peak_rss_mb']:,.0f} MB, and {what} may take {bound:,} MB")
     return found
 
 
@@ -79,7 +84,7 @@ def problems(entries: Iterable[Mapping[str, Any]]) -> list[str]:
     found = failures(entries)
     quick = [entry for entry in entries if entry["budget"] == "quick"]
     for entry in quick:
-        if AIMED_MEGABYTES < entry["peak_rss_mb"] <= QUICK_MEGABYTES:
+        if entry["passes"] == 1 and AIMED_MEGABYTES < entry["peak_rss_mb"] <= QUICK_MEGABYTES:
             found.append(f"{entry['notebook']}: {entry['peak_rss_mb']:,.0f} MB, and the aim is {AIMED_MEGABYTES:,} MB")
     # Seconds of the clock say something only where one notebook ran at a time, and once.
     timed = [entry for entry in quick if entry["jobs"] == entry["passes"] == 1]
