@@ -239,22 +239,23 @@ def test_settings_of_the_users_own_stay_outside(tmp_path, monkeypatch):
     assert "image/png" in drawn.data
 
 
-SPIN = "import time\nend = time.process_time() + 1.5\nwhile time.process_time() < end:\n    pass"
+SPIN = "import time\nend = time.process_time() + 3\nwhile time.process_time() < end:\n    pass"
 
 
 def test_processor_time_counts_also_what_has_ended(tmp_path):
     started = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {SPIN!r}])"
+    spin_and_say = SPIN + "\nopen('spun', 'w').close()"
     orphan = (
         "import os\n"
-        "child = subprocess.Popen(['sh', '-c', f'{sys.executable} -c \"$0\" & sleep 0.7', " + f"{SPIN!r}])\n"
-        "child.wait()\nimport time\ntime.sleep(4)"
+        "child = subprocess.Popen(['sh', '-c', f'{sys.executable} -c \"$0\" & sleep 0.7', " + f"{spin_and_say!r}])\n"
+        "child.wait()\nimport os, time\nwhile not os.path.exists('spun'):\n    time.sleep(0.1)"
     )
     idle = write_notebook(tmp_path, "01_idle", "import time\ntime.sleep(2)")
     busy = write_notebook(tmp_path, "02_busy", SPIN, started, orphan)
     [rest, work] = run_notebooks([idle, busy], folder=tmp_path)
     assert rest.status == work.status == "ok"
-    # Three times a second and a half, each counted once.
-    assert 4.0 < work.cpu_seconds - rest.cpu_seconds < 5.5
+    # Three times three seconds, each counted once: one left out gives 6, one counted twice 12.
+    assert 7.5 < work.cpu_seconds - rest.cpu_seconds < 10.5
 
 
 def gone(pid):
