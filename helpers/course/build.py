@@ -19,7 +19,7 @@ import nbformat
 
 from helpers.cache import written_whole
 from helpers.course import markers
-from helpers.course.layout import CHECKED_OUTPUT, solution_path, sources, student_path, tags
+from helpers.course.layout import CHECK, CHECKED_OUTPUT, solution_path, sources, student_path, tags
 from helpers.course.markers import BEGIN, END
 from helpers.errors import CourseError
 
@@ -254,6 +254,8 @@ def _read(source: Path) -> Any:
             raise CourseError(f"{source.name}, cell {position}: {problem}")
         # jupytext notes blank lines for its way back to text, which these files never take.
         cell.metadata.pop("lines_to_next_cell", None)
+        if CHECK in tags(cell):
+            cell.metadata["jupyter"] = {"source_hidden": True}  # JupyterLab shows a bar in its place; it runs as ever
         cell.id = _identifier(cell, seen)
         notebook.cells.append(cell)
     return notebook

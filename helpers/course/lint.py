@@ -11,7 +11,7 @@ from typing import Any
 
 import jupytext
 
-from helpers.course import markers, names
+from helpers.course import markers, names, reading
 from helpers.course.layout import CHECK, CHECKED_OUTPUT, DEEPER, EXERCISES, PARAMETERS, first_line, parameters, tags
 from helpers.course.markers import BEGIN, END
 from helpers.errors import CourseError
@@ -62,7 +62,9 @@ def lint(source: Path) -> list[str]:
     cells = jupytext.read(source, fmt="py:percent").cells
     code = [(position, cell) for position, cell in enumerate(cells, start=1) if cell.cell_type == "code"]
     problems = [*_check_opening(code), *_check_parameters(cells), *_check_exercises(code), *_check_records(code)]
-    problems += [*_check_commands(source, cells), *_check_names(code), *_check_deeper(cells)]
+    problems += [*_check_commands(source, cells), *_check_deeper(cells)]
+    parsed = [(position, cell, tree) for position, cell in code if (tree := _parse(cell.source)) is not None]
+    problems += [*_check_names(parsed), *reading.problems(cells, parsed)]
     for position, cell in enumerate(cells, start=1):
         problems += [f"cell {position}: {problem}" for problem in _check_cell(cell)]
     return [f"{source.name}: {problem}" for problem in problems]
@@ -137,14 +139,9 @@ def _check_commands(source: Path, cells: list[Any]) -> Iterator[str]:
                 )
 
 
-def _check_names(code: list[tuple[int, Any]]) -> Iterator[str]:
-    parsed = [(position, cell, _parse(cell.source)) for position, cell in code]
+def _check_names(parsed: list[tuple[int, Any, ast.Module]]) -> Iterator[str]:
     yield from names.problems(
-        [
-            names.names_of(position, tree, deeper=DEEPER in tags(cell))
-            for position, cell, tree in parsed
-            if tree is not None
-        ]
+        [names.names_of(position, tree, deeper=DEEPER in tags(cell)) for position, cell, tree in parsed]
     )
 
 

@@ -62,6 +62,32 @@ def without_markers(text: str) -> str:
     return "\n".join(line for line in text.split("\n") if line.strip() not in (BEGIN, END))
 
 
+def without_solutions(text: str, *, stub: str) -> str:
+    """Put a stub in the place of each solution.
+
+    Parameters
+    ----------
+    text : str
+        Source of a cell whose markers have no :func:`problems`.
+    stub : str
+        One line; it is indented as the marker was.
+
+    Returns
+    -------
+    str
+        What a student sees, but for the words of the stub.
+    """
+    inside, lines = False, []
+    for line in text.split("\n"):
+        if line.strip() in (BEGIN, END):
+            inside = line.strip() == BEGIN
+            if inside:
+                lines.append(line.replace(BEGIN, stub))
+        elif not inside:
+            lines.append(line)
+    return "\n".join(lines)
+
+
 def solutions(text: str) -> str:
     """Take the solutions out of a cell.
 

@@ -1,0 +1,49 @@
+"""A band that catches nothing is none: each refuses the record of a run in which the effect is gone."""
+
+import re
+
+import pytest
+
+from helpers.scorecard import RULE, read_runs
+from tests.conftest import ROOT
+from tests.notebooks.expected import BY_NOTEBOOK
+
+RUNS = [run for path in sorted((ROOT / "tests" / "bands").glob("*.yaml")) for run in read_runs(path)]
+MADE = [run for run in RUNS if run.rule == RULE]
+# Bands from before the command. Their values are rounded and their records will change: each leaves this list with
+# its notebook's next 'vigilant bands'.
+BY_HAND = {"01_training", "02_uncertainty", "03_interpretable", "04_gradcam", "05_shap"}
+
+
+def spoilt_values(run, band):
+    """The spoilt value for each seed of a run, and what happened."""
+    patterns = [how for how in BY_NOTEBOOK[run.notebook].SPOILT if re.fullmatch(how, band.metric)]
+    assert len(patterns) == 1, f"{run.notebook}: {band.metric!r} needs one entry in SPOILT, and has {patterns}"
+    happened, spoil = BY_NOTEBOOK[run.notebook].SPOILT[patterns[0]]
+    on_same = [other for other in run.bands if other.dataset == band.dataset]
+    for position, own in enumerate(band.values):
+
+        def of(metric, position=position):
+            [found] = [other for other in on_same if other.metric == metric]
+            return found.values[position]
+
+        yield spoil(of, own), happened
+
+
+def test_the_list_of_bands_by_hand_is_true():
+    assert {run.notebook for run in RUNS if run.rule != RULE} == BY_HAND
+
+
+@pytest.mark.parametrize(
+    ("run", "band"), [pytest.param(r, b, id=f"{r.notebook}-{r.dataset}-{b.metric}") for r in MADE for b in r.bands]
+)
+def test_a_band_refuses_the_record_that_lost_its_effect(run, band):
+    for spoilt, happened in spoilt_values(run, band):
+        assert not band.low <= spoilt <= band.high, f"{happened}: {spoilt:.4g} lies in [{band.low}, {band.high}]"
+
+
+def test_every_way_of_spoiling_concerns_a_band():
+    for notebook in {run.notebook for run in MADE}:
+        metrics = {band.metric for run in RUNS if run.notebook == notebook for band in run.bands}
+        for pattern in BY_NOTEBOOK[notebook].SPOILT:
+            assert any(re.fullmatch(pattern, metric) for metric in metrics), f"{notebook}: nothing matches {pattern!r}"
