@@ -72,7 +72,7 @@ def test_two_games_that_are_the_same_are_nothing_apart():
 class TestTheRule:
     """Who stays in a kind of measure: nobody, one, or several that cannot be told apart."""
 
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def who_stays(self):
         return function_of(NOTEBOOK, "who_stays")
 
