@@ -287,8 +287,8 @@ draw_both(honest, f"With l1_reg=False: rank correlation of the two runs {same:.2
 # %% [markdown]
 # **The broken guard.** Both sums are right. That is no evidence: the sum is forced on the answer,
 # whatever the answer is. Compare the share of one single number with all there is to share, and the
-# two runs with each other. (The dots along the top are rounding errors: they pile up on the first
-# numbers of the list.)
+# two runs with each other. (Where dots crowd along the top, they are rounding errors, piled up on
+# the first numbers of the list.)
 #
 # **The second trap: too few samples.** Five hundred coalitions cannot separate thousands of
 # players. What would the recipe cost as it stands? Its default is two coalitions for each number
@@ -677,8 +677,8 @@ for name, found in by_background.items():
 # ## Step 8: which one, at what price?
 #
 # The methods of 04 and 05 on the same 500 pictures, all for the true class, beside three maps that
-# never asked the network: a blob in the middle, the brightness of each pixel, the edges. Two kinds
-# of measures judge them:
+# never asked the network: a blob in the middle, the brightness of each pixel, the edges. (SmoothGrad
+# stands for the plain gradients that it averages.) Two kinds of measures judge them:
 #
 # - **the evidence** (where masks say what tells the class): *relevance mass*, the share of the
 #   map's positive part that lies on it; and the *pointing game*, whether the highest pixel does;

@@ -12,7 +12,7 @@ CLAIMS = {
         of(FILLED.format("mean colour")).low > 0 and of(FILLED.format("black")).low > 0
     ),
     "shap's default cannot go below the floor of ten values": lambda of: (
-        of("error over the floor, shap, as it comes").low >= 1
+        of("error over the floor, shap, as it comes").value >= 1
     ),
     "without l1_reg the floor is passed": lambda of: of("error over the floor, shap, l1_reg=False").high < 1,
     "against its own class little is left to explain, above or below": lambda of: (
@@ -98,8 +98,8 @@ TITLES = {
         ),
         (
             ({"KernelSHAP": 0.2, "GradientExplainer": 0.03},),
-            "The gain is shared out to a thousandth by none; KernelSHAP is off by 20.0% on average; GradientExplainer is "
-            "off by 3.0% on average",
+            "The gain is shared out to a thousandth by none; KernelSHAP is off by 20.0% on average; GradientExplainer "
+            "is off by 3.0% on average",
         ),
         (({"KernelSHAP": 0.0},), "The gain is shared out to a thousandth by KernelSHAP"),
     ],
@@ -115,8 +115,8 @@ TITLES = {
         ),
         (
             ([["KernelSHAP", "DeepExplainer", "integrated gradients (black)"]], _PRICE),
-            "Cannot be told apart: DeepExplainer, integrated gradients (black), KernelSHAP; cheapest of these, within a "
-            "factor of two: DeepExplainer, integrated gradients (black)",
+            "Cannot be told apart: DeepExplainer, integrated gradients (black), KernelSHAP; cheapest of these, within "
+            "a factor of two: DeepExplainer, integrated gradients (black)",
         ),
     ],
 }
