@@ -677,8 +677,8 @@ for name, found in by_background.items():
 # ## Step 8: which one, at what price?
 #
 # The methods of 04 and 05 on the same 500 pictures, all for the true class, beside three maps that
-# never asked the network: a blob in the middle, the brightness of each pixel, the edges. (SmoothGrad
-# stands for the plain gradients that it averages.) Two kinds of measures judge them:
+# never asked the network: a blob in the middle, the brightness of each pixel, the edges.
+# (SmoothGrad stands for the plain gradients that it averages.) Two kinds of measures judge them:
 #
 # - **the evidence** (where masks say what tells the class): *relevance mass*, the share of the
 #   map's positive part that lies on it; and the *pointing game*, whether the highest pixel does;
