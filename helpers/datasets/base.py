@@ -156,6 +156,56 @@ class Dataset:
         return f"{self.name}: {sizes}; pictures {self.shape}, {len(self.class_names)} classes"
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """The same scenes twice: as they were drawn, and with one attribute changed and everything else equal.
+
+    Attributes
+    ----------
+    attribute : str
+        What was changed.
+    value : str
+        What it was changed to, in all of `after`.
+    before, after : Split
+        As many pictures in each; row i of both shows the same scene.
+    """
+
+    attribute: str
+    value: str
+    before: Split
+    after: Split
+
+    def __post_init__(self) -> None:
+        if self.before.pixels.shape != self.after.pixels.shape:
+            raise DatasetError(
+                f"pairs need as many pictures of one size before and after, got {self.before.pixels.shape} and "
+                f"{self.after.pixels.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """Where the two pictures differ, in any channel, shape (N, H, W): nowhere, where the value was there before."""
+        return (self.before.pixels != self.after.pixels).any(axis=3)
+
+    def take(self, rows: NDArray | slice) -> Pairs:
+        """Some of the pairs.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int or bool, or slice
+            Which, as NumPy would index them.
+
+        Returns
+        -------
+        Pairs
+            These rows of both splits.
+        """
+        return Pairs(self.attribute, self.value, self.before.take(rows), self.after.take(rows))
+
+
 def to_unit_range(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 pixels as float32 in [0, 1].
 
