@@ -189,11 +189,12 @@ def test_pairs_are_of_one_size():
     [
         (
             ("colour", "red", [0]),
-            "no attribute 'colour' to change; there are light, weather, distance, occlusion, class",
+            r"no attribute 'colour' to change\. There are light, weather, distance, occlusion, class",
         ),
         ((["light"], "night", [0]), r"no attribute \['light'\]"),
-        (("light", "noon", [0]), "light is never 'noon'; it is one of day, dusk, night"),
-        (("class", "no parking", [0]), "class is never 'no parking'; it is one of stop"),
+        (("light", "noon", [0]), "light is never 'noon'. It is one of day, dusk, night"),
+        (("class", "no parking", [0]), "class is never 'no parking'. It is one of stop"),
+        (("weather", "foggy", [0]), r"never 'foggy'\. Did you mean 'fog'\?"),
         (("light", "night", []), "rows must be whole numbers"),
         (("light", "night", 3), r"rows must be whole numbers.*shape \(\); np.arange"),
         (("light", "night", [True, False]), "np.flatnonzero"),

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.contracts import check_seed
 from helpers.datasets.base import Pairs, Split
-from helpers.errors import DatasetError
+from helpers.errors import DatasetError, did_you_mean
 
 from . import conditions, occluders, scene, store
 from .conditions import CHUNK, CONDITIONS, DIFFICULTY, SPLITS, Plan
@@ -123,9 +123,11 @@ def _size_at(plan: Plan, distance: int) -> NDArray[np.float64]:
 
 def _check(attribute: str, value: str, split: str) -> None:
     if attribute not in tuple(CHANGES):
-        raise DatasetError(f"there is no attribute {attribute!r} to change; there are {', '.join(CHANGES)}.")
-    if value not in CHANGES[attribute]:
-        raise DatasetError(f"{attribute} is never {value!r}; it is one of {', '.join(CHANGES[attribute])}.")
+        hint = did_you_mean(attribute, CHANGES)
+        raise DatasetError(f"there is no attribute {attribute!r} to change.{hint} There are {', '.join(CHANGES)}.")
+    if value not in (known := CHANGES[attribute]):
+        hint = did_you_mean(value, known)
+        raise DatasetError(f"{attribute} is never {value!r}.{hint} It is one of {', '.join(known)}.")
     if split not in _SPLITS:
         raise DatasetError(f"split must be one of {', '.join(_SPLITS)}, got {split!r}.")
 
