@@ -156,6 +156,11 @@ def _add_bands(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="end a run after this (default: 600)",
     )
+    parser.add_argument(
+        "--unseen",
+        action="store_true",
+        help="make no bands: hold records of these seeds, which had no part in them, against those that there are",
+    )
     parser.set_defaults(command=_bands)
 
 
@@ -399,14 +404,15 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _bands(options: argparse.Namespace) -> int:
-    from helpers.course.bands import bands_from_seeds, bands_path
+    from helpers.course.bands import bands_from_seeds, bands_path, made_lines, try_unseen_seeds, unseen_lines
     from helpers.course.layout import select
 
     _check_dataset(options.dataset)
     show = _Counter(sys.stdout)
+    make = try_unseen_seeds if options.unseen else bands_from_seeds
     for source in select(options.notebooks):
         with _ended_in_order():
-            run = bands_from_seeds(
+            run = make(
                 source,
                 options.seeds,
                 dataset=options.dataset,
@@ -414,12 +420,8 @@ def _bands(options: argparse.Namespace) -> int:
                 progress=show.progress,
                 done=show.done,
             )
-        print(
-            f"{source.stem}: {len(run.bands)} bands on {run.dataset} from {len(run.seeds)} seeds: {bands_path(source)}"
-        )
-        for band in run.bands:
-            if band.says_nothing:
-                print(f"  {band.metric}: [{band.low}, {band.high}] is all that it can be, so this band finds nothing")
+        for line in unseen_lines(run) if options.unseen else made_lines(run, bands_path(source)):
+            print(line)
     return 0
 
 

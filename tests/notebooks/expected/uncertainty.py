@@ -32,4 +32,6 @@ SPOILT_CLAIMS = [
 
 SPOILT = {}
 
+EXPLAINED = {}
+
 TITLES = {}
