@@ -158,7 +158,7 @@ EXERCISES = [
         "test_repaired_deletion",
         right=[deleted(of_class), all_at_once, by_the_course],
         wrong=[
-            (deleted(lambda chances, label: chances.max()), "whichever class is ahead"),
+            (deleted(lambda chances, label: chances.max()), "follows whichever class is ahead"),
             (deleted(lambda chances, label: chances[0]), "class's probability for the whole picture"),
             (deleted(of_class, order=lambda drawn: np.argsort(drawn, axis=None)), "*lowest*"),
             (deleted(of_class, paint=lambda image: 0), "painted black"),
