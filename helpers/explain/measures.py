@@ -256,7 +256,8 @@ def deletion(
         In how many equal portions the pixels go, from 1 to H * W.
     fill : float or callable
         What is left where a pixel was: a grey in [0, 1], or a function of pictures such as :func:`mean_colour` and
-        :func:`blurred`. Whatever is chosen, the network has not seen such pictures; try two.
+        :func:`blurred`. Whatever is chosen, the network has not seen such pictures, and it favours maps whose own
+        baseline it is (black: integrated gradients from black). So report two.
     seed : int
         Seed of the order of ties.
 
@@ -412,12 +413,15 @@ def max_sensitivity(
     samples: int = 10,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """How far a map moves, at most, when noise too small to see is added to the picture. Lower is better.
+    """How far a map moves when noise too small to see is added to the picture: the largest of a few draws.
 
-    The largest ``||map(x + d) - map(x)|| / ||map(x)||`` (Euclidean norms) over `samples` draws of d, uniform in
-    [-radius, radius] for each pixel and channel; x + d is clipped to [0, 1]. Where map(x) is all zeros, the change is
-    taken relative to map(x + d): 1 if the noise brings something up, 0 if not. A baseline that ignores the picture
-    has 0, so low alone says little.
+    Lower is better. It is no bound: more draws find more. What is given is the largest
+    ``||map(x + d) - map(x)|| / ||map(x)||`` (Euclidean norms) over `samples` draws of d, uniform in [-radius, radius]
+    for each pixel and channel; x + d is clipped to [0, 1]. Where map(x) is all zeros, the change is taken relative to
+    map(x + d): 1 if the noise brings something up, 0 if not.
+
+    A baseline that ignores the picture has 0, so low alone says little. A method that draws noise of its own for each
+    picture (SmoothGrad) is charged with that, too: compare with two seeds of it on the same picture.
 
     Parameters
     ----------
