@@ -6,6 +6,11 @@ from .baselines import brightness as brightness
 from .baselines import centre_gaussian as centre_gaussian
 from .baselines import random_map as random_map
 from .baselines import sobel_edges as sobel_edges
+from .concepts import Concept as Concept
+from .concepts import ConceptScore as ConceptScore
+from .concepts import concept_vectors as concept_vectors
+from .concepts import layer_activations as layer_activations
+from .concepts import layer_gradients as layer_gradients
 from .gradients import channel_activations as channel_activations
 from .gradients import gradcam as gradcam
 from .gradients import gradcam_maps as gradcam_maps

@@ -18,6 +18,8 @@ from helpers.explain.base import Explainer, rng_of
 from helpers.models.backend import keras, tf
 from helpers.models.graphs import (
     batch_size_for,
+    check_flat,
+    check_one_size,
     checked,
     chosen_logits,
     find_layer,
@@ -69,6 +71,8 @@ def gradcam(model: keras.Model, layer: str = "conv3", *, relu: bool = True, batc
     from deep networks via gradient-based localization".
     """
     where = places_of(logits_of(model), layer)
+    if where is not None:
+        check_one_size(logits_of(model))
 
     def finish(maps: Any, images: Any) -> Any:
         maps = tf.nn.relu(maps) if relu else maps
@@ -242,6 +246,7 @@ def _largest(gradient: Any) -> Any:
 
 
 def _guided(logits: keras.Model) -> keras.Model:
+    check_flat(logits)
     changed = []
 
     def clone(layer: keras.Layer) -> keras.Layer:
@@ -324,6 +329,7 @@ def integrated_gradients(
     """
     check_count(steps, "steps")
     logits = logits_of(model)
+    check_one_size(logits)
     start_of = _starts(baseline, logits.input_shape[1:])
 
     def maps(images: Any, classes: Any, starts: Any, shares: Any) -> Any:
@@ -337,7 +343,7 @@ def integrated_gradients(
     at_once = batch_size_for(logits, batch_size)
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
-        starts = start_of(images)
+        starts = start_of(check_fits(images, logits.input_shape))
 
         def path(rows: slice, points: slice) -> tuple[NDArray[np.float32], ...]:
             return starts[rows], middles[points]

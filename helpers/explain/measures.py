@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import Predict, check_count, check_images, check_labels, check_seed
+from helpers.contracts import (
+    Predict,
+    check_answers,
+    check_count,
+    check_images,
+    check_labels,
+    check_probabilities,
+    check_seed,
+)
 from helpers.explain.base import Explainer, Maps, check_maps, positive_part
 from helpers.explain.sanity import map_similarity
 
@@ -271,7 +279,8 @@ def deletion(
     TypeError
         If pictures or maps are not floats, or classes not integers.
     ValueError
-        If shapes do not match, a value is not finite or out of range, or `predict` does not give (n, K).
+        If shapes do not match, a value is not finite or out of range, or `predict` does not give probabilities (n, K),
+        but logits.
 
     References
     ----------
@@ -376,14 +385,7 @@ def _pairs(n: int, points: int, floats: int) -> Iterator[tuple[NDArray, NDArray]
 
 
 def _probability(predict: Predict, images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float64]:
-    given = np.asarray(predict(images))
-    if given.ndim != 2 or len(given) != len(images) or not np.issubdtype(given.dtype, np.floating):
-        raise ValueError(
-            f"predict must give floats of shape ({len(images)}, K) for {len(images)} pictures, it gave {given.dtype} "
-            f"of shape {given.shape}. For a Keras model: models.predict_function(model)"
-        )
-    if not np.isfinite(given).all():
-        raise ValueError("predict gave NaN or infinity; look at the model's weights")
+    given = check_probabilities(check_answers(predict(images), len(images)), "what predict gives")
     check_labels(classes, len(images), given.shape[1], "classes")
     return given[np.arange(len(images)), classes].astype(np.float64)
 
