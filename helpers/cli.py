@@ -327,19 +327,10 @@ def _ended_in_order() -> Iterator[None]:
 
 
 def _check_dataset(name: str | None) -> None:
-    from helpers.errors import CourseError
+    from helpers.datasets import split_sizes
 
-    if name is None:
-        return
-    import difflib
-
-    from helpers.datasets import names
-
-    known = list(names())
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise CourseError(f"there is no data set {name!r}. {hint}There are: {', '.join(known)}")
+    if name is not None:
+        split_sizes(name, "quick")  # refuses a name that is none
 
 
 def _check_present(notebooks: list[Path]) -> None:
