@@ -106,12 +106,12 @@ TITLES = {
     "advice_title": [
         (
             ([["GradCAM", "DeepExplainer"], ["KernelSHAP"]], _PRICE),
-            "No method stays in every kind: the question must choose, not the score",
+            "No method stays throughout: the question must choose, not the score",
         ),
-        (([[], ["KernelSHAP"]], _PRICE), "No method stays in every kind: the question must choose, not the score"),
+        (([[], ["KernelSHAP"]], _PRICE), "No method stays throughout: the question must choose, not the score"),
         (
             ([["KernelSHAP", "DeepExplainer"], ["KernelSHAP", "GradCAM"]], _PRICE),
-            "KernelSHAP stays in every kind, and no other",
+            "KernelSHAP stays throughout, and no other",
         ),
         (
             ([["KernelSHAP", "DeepExplainer", "integrated gradients (black)"]], _PRICE),
