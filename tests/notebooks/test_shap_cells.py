@@ -103,3 +103,12 @@ class TestTheRule:
     def test_two_maps_that_are_the_same_are_not_told_apart(self, who_stays):
         vote = self.vote(one=1.0, blob=0.0)
         assert who_stays(vote | {"two": vote["one"]}, ["one", "two"], ["blob"])[2] == ["one", "two"]
+
+
+def test_no_map_of_sixteen_parts_points_better_than_its_fullest_part():
+    rng = np.random.default_rng(6)
+    evidence = np.repeat(rng.random((20, 32, 32)) < 0.3, 100, axis=0)  # each of twenty pictures a hundred times
+    parts = explain.grid_superpixels(np.zeros((2000, 32, 32, 1), np.float32), 16)
+    held = np.stack([evidence[parts == i].reshape(2000, 64).mean(axis=1) for i in range(16)], axis=1)
+    hits = explain.pointing_game(explain.paint(held, parts), evidence)  # the best map of parts: it knows the evidence
+    assert hits.mean() == pytest.approx(held.max(axis=1).mean(), abs=4 * np.sqrt(0.25 / 2000))
