@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from typing import Any
 
 from helpers.contracts import check_seed
 from helpers.datasets.base import Dataset
-from helpers.datasets.sources import WITHOUT_NETWORK, Availability
+from helpers.datasets.sources import Availability
 from helpers.datasets.splits import check_size
-from helpers.errors import DatasetError
+from helpers.errors import DatasetError, did_you_mean
 
 # Each is a module of this room with a function load; imported when it is asked for.
 _NAMES = ("signs", "digits", "fashion", "cifar10", "photos")
@@ -20,6 +19,16 @@ _FULL_SIZES = {
     # The official 60,000 and 50,000 training pictures less the calibration split; a few doubles are left out.
     "fashion": {"train": 57_500, "calibration": 2_000, "test": 9_900},
     "cifar10": {"train": 47_500, "calibration": 2_000, "test": 9_900},
+}
+_OTHERS_SAY = {
+    "mnist": "digits",
+    "fashionmnist": "fashion",
+    "clothing": "fashion",
+    "cifar": "cifar10",
+    "imagenet": "photos",
+    "gtsrb": "signs",
+    "roadsigns": "signs",
+    "trafficsigns": "signs",
 }
 _COMMON = ("train", "calibration", "test", "seed")
 
@@ -74,6 +83,17 @@ def availability() -> list[Availability]:
     return [drawn, *(_module(name).availability() for name in _NAMES[1:])]
 
 
+def ready() -> tuple[str, ...]:
+    """Names of the data sets that load on this machine now without a network: those drawn here, and what is installed.
+
+    Returns
+    -------
+    tuple of str
+        In the order of :func:`names`.
+    """
+    return tuple(each.name for each in availability() if each.ready)
+
+
 def load(
     name: str,
     *,
@@ -126,11 +146,9 @@ def _module(name: str) -> Any:
 
 
 def _unknown(name: object) -> str:
-    close = difflib.get_close_matches(str(name).lower().replace("-", ""), _NAMES, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
     return (
-        f"There is no data set {name!r}.{hint} There are: {', '.join(_NAMES)}. "
-        f"These load without a network: {', '.join(WITHOUT_NETWORK)}."
+        f"There is no data set {name!r}.{did_you_mean(name, _NAMES, _OTHERS_SAY)} There are: {', '.join(_NAMES)}. "
+        f"These load on this machine without a network: {', '.join(ready())}."
     )
 
 
@@ -139,6 +157,5 @@ def _check_knobs(name: str, knobs: dict[str, Any], load_it: Any) -> None:
     unknown = [knob for knob in knobs if knob not in known]
     if not unknown:
         return
-    close = difflib.get_close_matches(unknown[0], [*known, *_COMMON], n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(unknown[0], [*known, *_COMMON])
     raise DatasetError(f"{name} has no knob {unknown[0]!r}.{hint} It has: {', '.join(known) or 'none'}.")

@@ -40,7 +40,7 @@ def test_each_single_mistake_is_found_and_explained(name, place):
     ("answers", "words"),
     [
         ({}, "is missing"),
-        (RIGHT | {"Grad CAM": ("after", "local", "specific")}, "did you mean 'GradCAM'"),
+        (RIGHT | {"Grad CAM": ("after", "local", "specific")}, "Did you mean 'GradCAM'"),
         (RIGHT | {"LIME": "after"}, "three words are wanted"),
         (RIGHT | {"LIME": ("after", "local")}, "three words are wanted"),
         (RIGHT | {"LIME": 3}, "three words are wanted"),

@@ -49,4 +49,6 @@ SPOILT_CLAIMS = [
 
 SPOILT = {}
 
+EXPLAINED = {}
+
 TITLES = {}

@@ -98,6 +98,8 @@ SPOILT = {
     ),
 }
 
+EXPLAINED = {}
+
 
 def _auroc(**by_score):
     """AUROCs of each score on unseen signs, digits, noise and clothing."""
