@@ -353,7 +353,7 @@ print("accuracy of the first run minus the second:", two_runs)
 # tell them apart.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Step 5: a trap: the best of a few runs
+# ## Step 5: the best of a few runs, a trap
 #
 # Suppose you look at the test accuracy after every change, every pass, every seed, and keep the
 # best. What could be wrong with honest numbers and taking the largest?
@@ -423,9 +423,8 @@ print(f"{lowest}: {slices[lowest].value:.1%} right; accuracy of all minus accura
 
 # %%
 def slice_title(name, loss):
-    if loss.low > 0:
-        return f"Chosen on calibration pictures: {name}, {100 * loss.value:.1f} points below all test pictures"
-    return f"Chosen on calibration pictures: {name}, not told apart from all test pictures"
+    found = f"{100 * loss.value:.1f} points below the average" if loss.low > 0 else "not told apart from the average"
+    return f"Worst on calibration, {name.replace(': ', ' ')}: on test {found}"
 
 
 plotting.forest_plot(
@@ -558,7 +557,7 @@ a, b = np.flatnonzero(is_marked)[0], np.flatnonzero(is_rival)[0]
 plotting.image_grid(
     np.stack([data.test.pixels[a], mark_home.pixels[a], mark_moved.pixels[b]]),
     [f"{data.class_names[i]}, {what}" for i, what in ((marked, "as it was"), (marked, "mark"), (rival, "mark"))],
-    title="Without the mark, with the mark at home, with the mark moved",
+    title="Without the mark, with it at home, with it moved",
     alt="A picture without the mark, the same with the mark, and a picture of the other class with the mark.",
     columns=3,
     size=1.6,

@@ -33,11 +33,11 @@ TITLES = {
     "slice_title": [
         (
             ("light: night", _loss(0.03)),
-            "Chosen on calibration pictures: light: night, 6.2 points below all test pictures",
+            "Worst on calibration, light night: on test 6.2 points below the average",
         ),
         (
             ("light: night", _loss(-0.01)),
-            "Chosen on calibration pictures: light: night, not told apart from all test pictures",
+            "Worst on calibration, light night: on test not told apart from the average",
         ),
     ],
     "corruption_title": [
