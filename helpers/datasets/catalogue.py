@@ -30,6 +30,7 @@ _OTHERS_SAY = {
     "roadsigns": "signs",
     "trafficsigns": "signs",
 }
+_TO_LOOK_AT = ("photos",)  # a few pictures, and none to train on
 _COMMON = ("train", "calibration", "test", "seed")
 
 
@@ -62,10 +63,13 @@ def split_sizes(name: str, budget: str) -> dict[str, int]:
     Raises
     ------
     DatasetError
-        If the name or the budget is unknown.
+        If the name or the budget is unknown, or the data set holds no pictures to train on.
     """
     if name not in _NAMES:
         raise DatasetError(_unknown(name))
+    if name in _TO_LOOK_AT:
+        others = ", ".join(known for known in _NAMES if known not in _TO_LOOK_AT)
+        raise DatasetError(f"{name} holds a few pictures to look at, and none to train on. Choose one of: {others}.")
     if budget not in ("quick", "full"):
         raise DatasetError(f"budget must be 'quick' or 'full', got {budget!r}")
     return _FULL_SIZES.get(name, {}) if budget == "full" else {}

@@ -7,7 +7,7 @@ is *specific* to a kind of model, because it must look inside, or *agnostic*, be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,31 +158,44 @@ def review(answers: Mapping[str, Any]) -> list[str]:
 
     Parameters
     ----------
-    answers : mapping of str to tuple of (str, str, str)
+    answers : mapping of str to sequence of (str, str, str)
         For each of `METHODS`: ``"default"`` or ``"after"``, ``"global"`` or ``"local"``, ``"specific"`` or
         ``"agnostic"``, in this order. Small and capital letters are the same.
 
     Returns
     -------
     list of str
-        One sentence for each mistake, with its reason; empty where all is right.
+        One sentence for each mistake, with its reason, and one that names the methods without a place; empty where
+        all is right.
     """
-    sentences = [f"{name!r} is missing" for name in METHODS if name not in answers]
+    if not isinstance(answers, Mapping):
+        return [f"a dict from each method's name to its three words is wanted; got a {type(answers).__name__}"]
+    sentences = []
     for name, given in answers.items():
-        if name not in METHODS:
-            sentences.append(f"{name!r} is not one of the dozen.{did_you_mean(name, METHODS)}")
-        else:
+        if name in METHODS:
             sentences += _mistakes(name, given)
-    return sentences
+        else:
+            sentences.append(f"{name!r} is not one of the dozen.{did_you_mean(name, METHODS)}")
+    missing = [name for name in METHODS if name not in answers]
+    return sentences + ([f"still without a place: {', '.join(missing)}"] if missing else [])
 
 
 def _mistakes(name: str, given: Any) -> list[str]:
-    if isinstance(given, str) or not hasattr(given, "__iter__") or len(words := tuple(given)) != len(QUESTIONS):
+    if isinstance(given, str) or not isinstance(given, Collection) or len(given) != len(QUESTIONS):
         return [f"{name}: three words are wanted, such as ('after', 'local', 'agnostic'); got {given!r}"]
-    method, sentences = METHODS[name], []
-    for word, right, why, (question, allowed) in zip(words, method.place, method.why, QUESTIONS.items(), strict=True):
-        if str(word).strip().lower() not in allowed:
+    order = f"in the order {', '.join(QUESTIONS)}"
+    if isinstance(given, Set):
+        return [f"{name}: a {type(given).__name__} has no order; write the three words in round brackets, {order}"]
+    words, method = [str(word).strip().lower() for word in given], METHODS[name]
+    asked = list(zip(words, method.place, method.why, QUESTIONS.items(), strict=True))
+    if all(any(word in allowed for word in words) for allowed in QUESTIONS.values()) and any(
+        word not in allowed for word, _, _, (_, allowed) in asked
+    ):
+        return [f"{name}: the three words stand {order}; got {given!r}"]
+    sentences = []
+    for word, right, why, (question, allowed) in asked:
+        if word not in allowed:
             sentences.append(f"{name}: {question} is {' or '.join(map(repr, allowed))}, got {word!r}")
-        elif str(word).strip().lower() != right:
+        elif word != right:
             sentences.append(f"{name} is not {word!r}: {why}")
     return sentences

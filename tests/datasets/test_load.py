@@ -92,6 +92,15 @@ def test_unknown_knob_suggests_the_close_one():
         datasets.load("photos", classes=[1, 2])
 
 
+@pytest.mark.parametrize("budget", ["quick", "full"])
+def test_a_notebook_that_trains_is_told_what_it_can_train_on(budget):
+    for name in datasets.names():
+        if name != "photos":
+            assert set(datasets.split_sizes(name, budget)) <= {"train", "calibration", "test"}
+    with pytest.raises(DatasetError, match=r"photos .* none to train on. Choose one of: signs, digits, fashion, cifar"):
+        datasets.split_sizes("photos", budget)
+
+
 @pytest.mark.parametrize("part", ["train", "calibration", "test"])
 @pytest.mark.parametrize(
     ("size", "message"),

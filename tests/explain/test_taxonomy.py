@@ -1,5 +1,6 @@
 """The taxonomy of notebook 03: complete, and every mistake gets its own reason."""
 
+import numpy as np
 import pytest
 
 from helpers.explain import taxonomy
@@ -22,6 +23,7 @@ def test_a_dozen_methods_with_an_answer_and_a_reason_for_each_question():
 def test_the_right_answers_pass_in_any_letters_and_order():
     assert taxonomy.review(RIGHT) == []
     assert taxonomy.review({name: [word.upper() for word in RIGHT[name]] for name in reversed(RIGHT)}) == []
+    assert taxonomy.review({name: np.array(words) for name, words in RIGHT.items()}) == []
 
 
 @pytest.mark.parametrize("name", taxonomy.METHODS)
@@ -39,11 +41,22 @@ def test_each_single_mistake_is_found_and_explained(name, place):
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
-        ({}, "is missing"),
+        ({}, "still without a place: linear weights, decision tree rules"),
+        ({name: RIGHT[name] for name in RIGHT if name != "LIME"}, "still without a place: LIME"),
+        (list(RIGHT.values()), "a dict from each method's name to its three words is wanted; got a list"),
         (RIGHT | {"Grad CAM": ("after", "local", "specific")}, "Did you mean 'GradCAM'"),
         (RIGHT | {"LIME": "after"}, "three words are wanted"),
         (RIGHT | {"LIME": ("after", "local")}, "three words are wanted"),
         (RIGHT | {"LIME": 3}, "three words are wanted"),
+        (RIGHT | {"LIME": {"after", "local", "agnostic"}}, "LIME: a set has no order"),
+        (
+            RIGHT | {"LIME": ("agnostic", "after", "local")},
+            "LIME: the three words stand in the order when, scope, access",
+        ),
+        (
+            RIGHT | {"LIME": ("after", "agnostic", "local")},
+            "LIME: the three words stand in the order when, scope, access",
+        ),
         (RIGHT | {"LIME": ("after", "locale", "agnostic")}, "scope is 'global' or 'local', got 'locale'"),
     ],
 )

@@ -1,8 +1,13 @@
 """A digest names weights: the same for the same, another for others, whatever the kind of model."""
 
+import pickle
+
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from helpers import models
 from helpers.models.backend import keras
@@ -49,5 +54,27 @@ def test_the_torch_twin_has_a_digest_of_its_own(cnn):
     assert models.digest(twin) == models.digest(models.to_torch(cnn))
 
 
-def test_estimators_of_scikit_learn():
-    assert models.digest(linear(0)) == models.digest(linear(0)) != models.digest(linear(1))
+def forest(seed):
+    rng = np.random.default_rng(0)
+    x = rng.random((60, 12))
+    return RandomForestClassifier(5, random_state=seed).fit(x, x[:, 0] > 0.5)
+
+
+def words(extra):
+    texts = ["a cake for you", "win a prize", "the prize is a cake", f"work {extra}"]
+    return make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [0, 1, 1, 0])
+
+
+@pytest.mark.parametrize(("make", "one", "other"), [(linear, 0, 1), (forest, 0, 1), (words, "today", "tomorrow")])
+def test_estimators_of_scikit_learn(make, one, other):
+    model = make(one)
+    before = models.digest(model)
+    assert before == models.digest(make(one)) != models.digest(make(other))
+    assert before == models.digest(pickle.loads(pickle.dumps(model)))
+
+
+def test_asking_a_forest_does_not_change_its_digest():
+    asked = forest(0)
+    before = models.digest(asked)
+    asked.predict(np.zeros((3, 12)))
+    assert models.digest(asked) == before

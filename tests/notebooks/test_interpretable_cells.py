@@ -1,27 +1,17 @@
 """What notebook 03 defines: functions that its sliders and boxes call, and that its story leans on."""
 
-import ast
+import dataclasses
+import functools
 
-import jupytext
 import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 
-from helpers import datasets, models, plotting
+from helpers import datasets, models
 from helpers.datasets import messages
-from tests.conftest import ROOT
+from tests.notebooks.cells import function_of
 
-CELLS = jupytext.read(ROOT / "notebooks" / "source" / "03_interpretable.py", fmt="py:percent").cells
-TREES = [node for cell in CELLS if cell.cell_type == "code" for node in ast.parse(cell.source).body]
-
-
-def function(name, **around):
-    """A function of the notebook, with these names in place of the notebook's own."""
-    found = [node for node in TREES if isinstance(node, ast.FunctionDef) and node.name == name]
-    assert len(found) == 1, f"notebook 03 defines {name} {len(found)} times"
-    space = {"np": np, "models": models, "plotting": plotting, **around}
-    exec(compile(ast.Module(found, []), name, "exec"), space)
-    return space[name]
+function = functools.partial(function_of, "03_interpretable")
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +56,23 @@ def test_the_box_explains_any_message():
 # ---- what the story leans on
 
 
-def test_training_from_scratch_gives_the_librarys_model(digits):
-    rows = digits.train.images.reshape(len(digits.train), -1)
-    probabilities = function("probabilities")
-    w, b = function("train_from_scratch", probabilities=probabilities)(rows, digits.train.labels, 0.1)
+def test_the_formula_gives_the_librarys_probabilities(digits):
     library = models.softmax_regression(digits.train, 10, 0.1)
-    assert np.corrcoef(w.ravel(), library.estimator.coef_.ravel())[0, 1] > 0.98
-    own = probabilities(digits.test.images.reshape(100, -1), w, b)
-    assert np.abs(own - library(digits.test.images)).mean() < 0.02
+    rows, estimator = digits.test.images.reshape(len(digits.test), -1), library.estimator
+    w, b = estimator.coef_.astype(float), estimator.intercept_
+    probabilities = function("probabilities")
+    np.testing.assert_allclose(probabilities(rows, w, b), library(digits.test.images), atol=1e-5)
+    np.testing.assert_allclose(probabilities(rows, w + rows[0], b), probabilities(rows, w, b), atol=1e-9)
+    assert np.isfinite(probabilities(rows, 1e4 * w, b)).all()
+
+
+def test_half_the_size_is_the_mean_of_four_pixels(digits):
+    small = function("shrunk", height=28, width=28, channels=1, replace=dataclasses.replace)(digits.test)
+    assert small.pixels.shape == (len(digits.test), 14, 14, 1)
+    assert small.pixels.dtype == np.uint8
+    wanted = digits.test.pixels[:, 4:6, 10:12].mean(axis=(1, 2))
+    np.testing.assert_allclose(small.pixels[:, 2, 5], wanted, atol=0.5)
+    assert np.array_equal(small.labels, digits.test.labels)
 
 
 def test_moving_leaves_the_digit_and_fills_with_paper(digits):
@@ -136,3 +135,40 @@ def test_a_group_is_shuffled_as_one():
     function("permutation_losses", seed=0)(Watcher(), x, y, [0, 2], 2)
     assert all(np.array_equal(one[:, 0], one[:, 2]) and np.array_equal(one[:, 1], x[:, 1]) for one in seen)
     assert sum(not np.array_equal(one, x) for one in seen) == 2
+
+
+# ---- differences in points
+
+
+def test_cases_are_subtracted_in_pairs():
+    rng = np.random.default_rng(0)
+    hard = rng.random(400) < 0.5
+    better, worse = hard, hard & (rng.random(400) < 0.9)
+    paired = function("ahead", seed=0)(better, worse)
+    assert paired.value == pytest.approx(100 * (better.mean() - worse.mean()))
+    assert 0 < paired.low < paired.value < paired.high
+    # Two sets of cases that have nothing to do with each other: the same difference, and a wider interval.
+    unpaired = function("apart", seed=0)(better, worse)
+    assert unpaired.value == pytest.approx(paired.value)
+    assert unpaired.high - unpaired.low > 2 * (paired.high - paired.low)
+
+
+def test_two_sets_of_cases_need_not_be_equally_many():
+    found = function("apart", seed=0)(np.array([1.0, 0.0, 1.0, 1.0]), np.zeros(50))
+    assert found.value == pytest.approx(75)
+    assert found.low > 0
+
+
+# ---- 3.1, before the check
+
+
+def test_a_classification_that_is_begun_is_looked_at():
+    begun = function("begun")
+    example = {"linear weights": ("default", "global", "specific"), "LIME": None, "saliency": None}
+    assert begun(example) is None
+    assert begun(example | {"LIME": ("after", "local", "agnostic")}) == {
+        "linear weights": ("default", "global", "specific"),
+        "LIME": ("after", "local", "agnostic"),
+    }
+    assert begun(None) is None
+    assert begun(["after"]) == ["after"]
