@@ -491,7 +491,7 @@ check("1.3 two conditions at once", worst_pair, test_worst_pair)
 #
 # Test pictures come from the same source as the training pictures; the street does not promise
 # that. We disturb 2,000 of them in four ways, each at three strengths, after ImageNet-C (Hendrycks
-# and Dietterich, 2019).
+# and Dietterich, 2019), which calls them **corruptions**.
 
 # %%
 some = data.test.take(np.random.default_rng(seed).permutation(len(data.test))[:2000])
@@ -637,11 +637,11 @@ print("accuracy on real digits:", intervals.proportion(digit_hits))
 weights = {"course_cnn": models.digest(model), "shortcut_cnn": models.digest(cheat)}
 scorecard = Scorecard("01_training", dataset, "course_cnn", seed=seed, budget=budget, digests=weights)
 scorecard.record("training", "accuracy", *accuracy, direction="higher", bounds=(0, 1))
-scorecard.record("training", "accuracy lost in the worst slice", *slice_loss, direction="lower", bounds=(-1, 1))
-lost_to = "accuracy lost to disturbances at full strength"
-scorecard.record("training", lost_to, *corruption_loss, direction="lower", bounds=(-1, 1))
-shortcut = {"model": "shortcut_cnn", "direction": "lower", "bounds": (-1, 1)}
-scorecard.record("training", "shortcut gap", *gaps["cheating"], **shortcut)
+a_loss = {"direction": "lower", "bounds": (-1, 1)}
+of_three = a_loss | {"model": "three_course_cnns"}
+scorecard.record("training", "accuracy lost in the worst slice", *slice_loss, **of_three)
+scorecard.record("training", "accuracy lost to corruptions at full strength", *corruption_loss, **a_loss)
+scorecard.record("training", "shortcut gap", *gaps["cheating"], model="shortcut_cnn", **a_loss)
 
 # %% [markdown] tags=["deeper"]
 # ## Step 10: a convolution, written out once *
