@@ -270,17 +270,17 @@ plotting.stacked_bars(
 
 # %% [markdown]
 # On the blends, 150 pictures are few enough to learn the coin's results by heart, each member in
-# its own way. With 4,000 they agree: *this cannot be known*.
+# its own way. If with 4,000 every member comes to about 0.69 nats by itself, they agree: *this
+# cannot be known*.
 #
-# In the fog two things happen. The members disagree less. And each member's own doubt grows, and
-# with it the total: the last lines of the numbers say why. Compare what a member says with the
-# share that is right. Who has learned 150 pictures by heart is sure of fog that it cannot read; who
-# has met more fog has learned that fog is hard.
+# In the fog two things happened with all ten seeds that we tried. The members disagreed less. And
+# each member's own doubt grew, and with it the total. The last lines printed above say why. Compare
+# what a member says with the share that is right: a network that has learned 150 pictures by heart
+# is sure of fog that it cannot read, and one that has met more fog has learned that fog is hard.
 #
 # Is that doubt the fog's alone? Where members say *less* than the share that is right, they doubt
-# more than they need to, after a short training, and all alike. Doubt that all members share is
-# booked as aleatoric, justified or not. The interval is over pictures, for these networks; others
-# move it further.
+# more than they need to after so short a training, and all alike. Doubt that all members share is
+# booked as aleatoric, justified or not.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: a digit it has never seen
@@ -390,7 +390,8 @@ plotting.reliability_diagram(
 
 # %%
 def losses(p):
-    return -np.log(p[np.arange(len(p)), y_test])  # one number for each test picture; their mean is the NLL
+    of_truth = np.maximum(p[np.arange(len(p)), y_test], np.finfo(float).tiny)  # what rounds to 0 is not quite 0
+    return -np.log(of_truth)  # one number for each test picture; their mean is the NLL
 
 
 T, T_twin = uncertainty.fit_temperature(z_cal, y_cal), uncertainty.fit_temperature(4 * z_cal, y_cal)
@@ -408,7 +409,7 @@ print("NLL taken off by the temperature:", ", ".join(f"{name} {gain}" for name, 
 
 # %% [markdown]
 # The twin comes back to the same place: four times the logits, four times the temperature. The last
-# line is a *paired* difference, picture by picture: both columns saw the same pictures, so luck
+# line is a *paired* difference, picture by picture: before and after saw the same pictures, so luck
 # with the pictures cancels.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
