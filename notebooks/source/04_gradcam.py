@@ -330,6 +330,8 @@ alike = {
     for name in ("guided", "plain")
     for rank, other in ((1, "second"), (-1, "last"))
 }
+
+# %%
 for (name, other), each in alike.items():
     print(f"{name} gradients, first answer against {other}: rank correlation {intervals.mean(each)}")
 less_alike = alike["guided", "last"] - alike["plain", "last"]
@@ -851,8 +853,8 @@ plotting.attribution_maps(
 from tf_explain.utils.image import apply_grey_patch
 
 for pixels, given in (("0 to 1", cat), ("0 to 255", 255 * cat)):
-    answers = models.top_classes(imagenet(given, training=False).numpy())[0]
-    print(f"pixels from {pixels}:", ", ".join(f"{kind} {probability:.0%}" for kind, probability in answers))
+    told = models.top_classes(imagenet(given, training=False).numpy())[0]
+    print(f"pixels from {pixels}:", ", ".join(f"{kind} {probability:.0%}" for kind, probability in told))
 print(f"1. explain returns colours: {grid.dtype}, shape {grid.shape}. Measure the raw arrays instead.")
 patched = apply_grey_patch(images[0], 0, 0, 8)
 print(f"2. occlusion paints {patched.max():.1f} into a picture that ends at 1.0. We paint 0.5.")
@@ -894,11 +896,10 @@ plotting.attribution_maps(
 # ## Step 12: a trap: explaining the softmax of a sure network *
 #
 # Why the logits, and not the probabilities that we act on? Let $p_c$ be the probability of class
-# $c$, $y^c$ its logit and $x$ the picture. Then
-# $\partial p_c / \partial x = p_c \bigl(\partial y^c / \partial x - \sum_k p_k\, \partial y^k / \partial x\bigr)$.
-# Where $p_c$ is nearly 1, the bracket is nearly zero. **Predict:** where the network is more than
-# 99.9% sure, how much smaller is the gradient of the probability than that of the logit? And does
-# the map look different?
+# $c$, $y^c$ its logit and $x$ the picture. Then $\partial p_c / \partial x = p_c \bigl(\partial y^c
+# / \partial x - \sum_k p_k\, \partial y^k / \partial x\bigr)$. Where $p_c$ is nearly 1, the bracket
+# is nearly zero. **Predict:** where the network is more than 99.9% sure, how much smaller is the
+# gradient of the probability than that of the logit? And does the map look different?
 
 
 # %% tags=["deeper"]
@@ -1087,6 +1088,238 @@ scorecard.record(
     core=False,
     bounds=(0, 2),
 )
+
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["deeper"]
+# ## Step 16: the same scene with one thing changed *
+#
+# Our signs are drawn, so a scene can be drawn *again* with one thing changed and all else equal:
+# the same background, light and noise. Such a **counterfactual pair** tells what the change alone
+# does to the network. Here a speed limit of 30 becomes one of 80: only pixels of its first digit
+# change. So whatever the logit for 80 gains was caused there. Two questions to a map for the class
+# 80, on both pictures: does it move **where** the picture changed? And does it move **as much** as
+# the logit did? **Predict: which of the maps wins the first? Which loses the second?**
+
+# %% tags=["deeper"]
+pairs = None
+if dataset == "signs":
+    limit_80 = signs.CLASS_NAMES.index("speed limit 80")
+    bare_30 = (data.test.labels == limit_80 - 1) & (data.test.attributes["occlusion"] == 0).to_numpy()
+    pairs = signs.counterfactual_pairs("class", "speed limit 80", np.flatnonzero(bare_30)[:80], seed=seed)
+    as_80 = np.full(len(pairs), limit_80)
+    gained = (predict_logits(pairs.after.images) - predict_logits(pairs.before.images))[:, limit_80]
+    print(f"{len(pairs)} pairs; {pairs.changed.mean():.1%} of the pixels changed")
+    print("the logit for 80 gains", intervals.mean(gained))
+else:
+    print("What is not drawn cannot be drawn again: real pictures have no such pairs.")
+
+# %% tags=["deeper"]
+if pairs is not None:
+    moved = {
+        name: made(pairs.after.images, as_80) - made(pairs.before.images, as_80)
+        for name, made in (methods | nothing).items()
+    }
+    looks = ("GradCAM", "SmoothGrad", "integrated gradients (mean colour)", "random", "Sobel edges")
+    plotting.attribution_maps(
+        pairs.after.images[:3],
+        {name: moved[name][:3] for name in looks},
+        ["30, redrawn as 80"] * 3,
+        title="What moved in five maps for the class 80 when 30 became 80",
+        alt="Three redrawn signs, the changed pixels outlined, and the difference of the maps after and before.",
+        outlines=pairs.changed[:3],
+    )
+
+
+# %% tags=["deeper"]
+def rank_correlation(a, b):
+    return float(pd.Series(a).corr(pd.Series(b), method="spearman"))
+
+
+if pairs is not None:
+    where = {name: explain.relevance_mass(np.abs(each), pairs.changed).mean() for name, each in moved.items()}
+    amount = {name: (each * pairs.changed).sum(axis=(1, 2)) for name, each in moved.items()}
+    moving = [name for name in amount if name != "centre Gaussian"]  # the blob never moves, so it has no ranks
+    follows = {name: rank_correlation(amount[name], gained) for name in moving}
+    columns = {"where: share of the movement on changed pixels": where, "how much: rank correlation": follows}
+    display(pd.DataFrame(columns).loc[moving].style.format("{:.2f}"))
+
+# %% [markdown] tags=["deeper"]
+# *Where*: changed pixels are the share printed above, and a map that moves anywhere gets that
+# share. Edges and brightness come out near 1. They can hardly move anywhere else, for they look at
+# the picture and at nothing behind it. A network's map may move elsewhere with reason: the same
+# pixel counts more or less beside another digit. So this question alone crowns a map that never
+# asked.
+#
+# *How much*: the sum of what moved on the changed pixels, ranked over the pairs beside what the
+# logit gained. Is a method ahead of the edges here, on the same pairs?
+
+
+# %% tags=["deeper"]
+def follow_title(ahead):
+    clearly = sum(each.low > 0 for each in ahead.values())
+    behind = sum(each.high < 0 for each in ahead.values())
+    return (
+        f"Follow the logit more closely than edges do: {clearly} of {len(ahead)} explanations; less closely: {behind}"
+    )
+
+
+# %% tags=["deeper"]
+if pairs is not None:
+    edges = amount["Sobel edges"]
+    ahead = {
+        name: intervals.bootstrap(
+            lambda own, other, truth: rank_correlation(own, truth) - rank_correlation(other, truth),
+            *(amount[name], edges, gained),
+            seed=seed,
+            resamples=100,
+        )
+        for name in methods
+    }
+
+# %% tags=["deeper"]
+if pairs is not None:
+    plotting.forest_plot(
+        ahead,
+        title=follow_title(ahead),
+        alt="For eight explanations, how much further than edges their movement follows the logit, with intervals.",
+        x_label="rank correlation with what the logit gained, ahead of the edges' (same pairs)",
+        reference=("as the edges", 0.0),
+    )
+    scorecard.record(
+        "explanation", "follows the logit between pairs, occlusion (grey) ahead of Sobel edges",
+        *ahead["occlusion (grey)"], direction="higher", core=False, bounds=(-2, 2),
+    )  # fmt: skip
+
+# %% [markdown] tags=["deeper"]
+# A method that asks the network has something to follow the logit with; vanilla gradients and
+# SmoothGrad are sizes, and a size does not say which way. Read both columns together: a map must
+# move where the picture changed *because the network was asked*. One drawn class and one change are
+# what we tried. (Eight intervals: even without any difference, one in twenty would lie beside 0.)
+
+# %% [markdown] slideshow={"slide_type": "slide"} tags=["deeper"]
+# ## Step 17: is there a direction for "fog"? *
+#
+# Maps speak of pixels, people of fog and night. **TCAV** (Kim and others, 2018) looks for a
+# *concept* inside the network. Take pictures with fog and without. A linear model tells their
+# activations $A$ at a layer apart; its direction $v$, of length 1, is the concept's. For a class
+# with logit $y$, the slope $\nabla_A y \cdot v$ says how the logit answers to a little more fog.
+# The TCAV score is the share of pictures whose slope is above 0. Fog raises most logits a little,
+# which changes no answer: so $y$ here is a class's logit less the mean of all. **Any two heaps of
+# pictures can be told apart somehow. What score will a direction get that means nothing?**
+
+
+# %% tags=["deeper"]
+def direction_of(attribute, value, usual, layer, draws):
+    look, known_of = explain.layer_activations(model, layer), data.calibration.attributes[attribute]
+    with_it, without = (
+        look(data.calibration.take(np.flatnonzero(known_of == each)[: 30 * draws]).images) for each in (value, usual)
+    )
+    return explain.concept_vectors(with_it, without, draws=draws, randoms=39, seed=seed)
+
+
+def slopes_at(layer, pictures):
+    gradient = explain.layer_gradients(model, layer)
+    of_class = [gradient(pictures, np.full(len(pictures), k)) for k in range(len(data.class_names))]
+    return np.stack(of_class) - np.mean(of_class, axis=0)  # (classes, pictures, numbers in the layer)
+
+
+# %% [markdown] tags=["deeper"]
+# Every draw has thirty pictures of either kind, and no picture is in two draws. Beside the concept
+# stand 39 **random concepts**: the same pictures, and lots decide which of them "have fog".
+
+
+# %% tags=["deeper"]
+def luck_title(share):
+    return f"{share:.0%} of single random directions score below 0.05 or above 0.95"
+
+
+if dataset == "signs":
+    fog = direction_of("weather", "fog", "clear", "conv3", draws=10)
+    clear = np.flatnonzero(data.test.attributes["weather"] == "clear")[:80]
+    conv3_slopes = slopes_at("conv3", data.test.take(clear).images)
+    scores = [fog.tcav(each) for each in conv3_slopes]
+    luck = np.concatenate([np.abs(each.random_draws - 0.5).ravel() >= 0.45 for each in scores])
+    print("other draws' pictures told apart:", fog.accuracy)
+    table = {"TCAV score": [s.score.value for s in scores], "p": [s.p_value for s in scores]}
+    display(pd.DataFrame(table, index=list(data.class_names)).style.format("{:.2f}"))
+
+# %% tags=["deeper"]
+if dataset == "signs":
+    means = np.concatenate([each.random for each in scores])
+    plotting.histogram(
+        {"one draw": np.concatenate([s.random_draws.ravel() for s in scores]), "mean of ten draws": means},
+        title=luck_title(luck.mean()),
+        alt="TCAV scores of random concepts, from single draws and as means of ten draws, for all classes.",
+        x_label="TCAV score of a random concept",
+        bins=20,
+    )
+    scorecard.record(
+        "explanation", "TCAV at conv3, single random directions that score below 0.05 or above 0.95",
+        *intervals.proportion(luck), direction="lower", core=False, bounds=(0, 1),
+    )  # fmt: skip
+
+# %% [markdown] tags=["deeper"]
+# A direction that means nothing often gets a score that looks like a discovery: gradients of one
+# class are alike in all pictures, so they agree about *any* direction. Tutorials that show one
+# score, without random concepts, show this. The mean over independent draws is fairer, and $p$ says
+# how often a random concept's mean lies as far from one half. (Ten classes are ten tests: where
+# nothing is, a $p$ of 0.05 or less comes up in one of two notebooks, roughly.)
+#
+# Is the concept's answer *true*? We can draw the fog: the same scenes, clear and in fog. For each
+# picture and class, has the slope the sign of what fog really did? Half is chance.
+
+
+# %% tags=["deeper"]
+def right_about(concept, slopes, twins):
+    moves = predict_logits(twins.after.images) - predict_logits(twins.before.images)
+    rises = (moves - moves.mean(axis=1, keepdims=True) > 0).T  # (classes, pictures)
+    of_concept = ((slopes @ concept.vectors.mean(axis=0) > 0) == rises).mean(axis=0)
+    of_random = [((slopes @ each.mean(axis=0) > 0) == rises).mean(axis=0) for each in concept.random]
+    return of_concept, np.mean(of_random, axis=0)
+
+
+if dataset == "signs":
+    in_fog = signs.counterfactual_pairs("weather", "fog", clear, seed=seed)
+    early = direction_of("weather", "fog", "clear", "pool1", draws=5)
+    answers = {"fog at conv3": right_about(fog, conv3_slopes, in_fog)}
+    answers["fog at pool1"] = right_about(early, slopes_at("pool1", in_fog.before.images), in_fog)
+
+# %% tags=["deeper"]
+if dataset == "signs":
+    night = direction_of("light", "night", "day", "conv3", draws=10)
+    day = np.flatnonzero(data.test.attributes["light"] == "day")[:80]
+    at_night = signs.counterfactual_pairs("light", "night", day, seed=seed)
+    of_night = right_about(night, slopes_at("conv3", at_night.before.images), at_night)
+    print("told apart, fog at pool1:", early.accuracy)
+    print("told apart, night at conv3:", night.accuracy)
+    answers_of_all = answers | {"night at conv3": of_night}
+    for name, (own, lots) in answers_of_all.items():
+        print(f"{name}: right about {own.mean():.0%} of pictures and classes, random directions {lots.mean():.0%}")
+
+
+# %% tags=["deeper"]
+def concept_title(gains):
+    found = {"ahead": [], "behind": [], "no different": []}
+    for name, gain in gains.items():
+        found["ahead" if gain.low > 0 else "behind" if gain.high < 0 else "no different"].append(name)
+    return "Against random directions: " + "; ".join(f"{word}: {', '.join(found[word]) or 'none'}" for word in found)
+
+
+if dataset == "signs":
+    gains = {name: intervals.mean(own - lots) for name, (own, lots) in answers_of_all.items()}
+    plotting.forest_plot(
+        gains,
+        title=concept_title(gains),
+        alt="For three concepts, how much oftener than random directions they are right about the redrawn scenes.",
+        x_label="share of classes they are right about, ahead of random directions (same pictures)",
+        reference=("as random directions", 0.0),
+    )
+
+# %% [markdown] tags=["deeper"]
+# Two numbers must not be taken for one another. *Told apart* says that fog can be read from the
+# layer. *Right about* says that the network's answer moves along that direction as real fog moves
+# it. A layer may have the first without the second: compare the two layers. A slope is about a
+# *little* more of a concept, and real fog is a lot of it; from an early layer, where the network is
+# still far from linear, it is a long way. And we could only check because we drew the fog.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned

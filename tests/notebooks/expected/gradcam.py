@@ -1,11 +1,16 @@
 """What notebook 04 claims, how each of its records would be spoilt, and its titles with both outcomes."""
 
+from helpers.intervals import Estimate
+
 MARK = "relevance on the mark, cheating more than honest, {}"
 RANDOM = "alike with random weights, {}"
 PLACED = "pointing game, GradCAM placed ahead of GradCAM enlarged"
 OWN_FILL = "deletion AUC, what integrated gradients gain from a fill that is their own baseline"
 TWO_CLASSES = "GradCAM for first and last answer, plain less alike than guided, half the difference"
 LEARNED = "shuffled labels that the networks know by heart"
+
+FOLLOWS = r"follows the logit between pairs, occlusion \(grey\) ahead of Sobel edges"
+BY_LUCK = "TCAV at conv3, single random directions that score below 0.05 or above 0.95"
 
 CLAIMS = {
     "gradients find the mark in the cheating network": lambda of: of(MARK.format("vanilla gradients")).low > 0.01,
@@ -68,6 +73,8 @@ SPOILT = {
         "not multiplied by the way from the baseline, as tf-explain's: 0.6 on signs",
         lambda of, own: 0.6,
     ),
+    FOLLOWS: ("occlusion follows the logit as edges do, which ask nobody", lambda of, own: 0.0),
+    BY_LUCK: ("gradients of a class have nothing in common: scores gather at one half", lambda of, own: 0.0),
 }
 
 EXPLAINED: dict[tuple[str, str, int], str] = {}
@@ -86,5 +93,29 @@ TITLES = {
             "Random weights: fails edges; open SmoothGrad; 2 pass",
         ),
         (("Shuffled labels", {"GradCAM": "passes"}), "Shuffled labels: fails none; open none; 1 pass"),
+    ],
+    "follow_title": [
+        (
+            ({"GradCAM": Estimate(0.2, 0.1, 0.3, 80), "SmoothGrad": Estimate(-0.2, -0.3, -0.1, 80)},),
+            "Follow the logit more closely than edges do: 1 of 2 explanations; less closely: 1",
+        ),
+        (
+            ({"GradCAM": Estimate(0.0, -0.1, 0.1, 80)},),
+            "Follow the logit more closely than edges do: 0 of 1 explanations; less closely: 0",
+        ),
+    ],
+    "luck_title": [
+        ((0.62,), "62% of single random directions score below 0.05 or above 0.95"),
+        ((0.0,), "0% of single random directions score below 0.05 or above 0.95"),
+    ],
+    "concept_title": [
+        (
+            ({"fog": Estimate(0.1, 0.05, 0.15, 80), "night": Estimate(0.0, -0.1, 0.1, 80)},),
+            "Against random directions: ahead: fog; behind: none; no different: night",
+        ),
+        (
+            ({"fog": Estimate(-0.1, -0.15, -0.05, 80)},),
+            "Against random directions: ahead: none; behind: fog; no different: none",
+        ),
     ],
 }
