@@ -160,7 +160,7 @@ def test_occlusion_refuses_on_use():
     for wrong in (lambda some: some[:, 0, 0, 0], lambda some: some[:1, 0, 0], lambda some: some):
         with pytest.raises(ValueError, match=r"predict_logits must give floats of shape \(2, K\) .*logits_model"):
             explain.occlusion(wrong)(images, [0, 1])
-    with pytest.raises(ValueError, match="occlusion gave NaN or infinity; look at the model's weights"):
+    with pytest.raises(ValueError, match="predict_logits gave NaN or infinity; look at the model's weights"):
         explain.occlusion(lambda some: np.full((len(some), 3), np.nan))(images, [0, 1])
 
 

@@ -90,20 +90,11 @@ def tried(make, networks=UNTRAINED):
 
 
 def test_a_method_that_asks_the_network_passes():
-    # Maps that share nothing are by chance a little more alike than the threshold, or a little less: where they share
-    # less than independent networks do, the method passes.
-    def apart(network, images):
-        common = noise_of(-1, images)
-        return noise_of(network, images) + (-common if network == TRAINED else common)
-
-    result = tried(made(apart))
+    result = tried(asks_the_network)
     assert result.verdict == "passes"
     assert result.name == "planted"
-    assert result.similarity.high < result.threshold
-    plain = tried(asks_the_network)
-    assert abs(plain.similarity.value) < 0.05
-    assert abs(plain.from_picture) < 0.05
-    assert plain.verdict != "fails"
+    assert abs(result.similarity.value) < 0.05
+    assert abs(result.from_picture) < 0.05
 
 
 @pytest.mark.parametrize("make", [edges, same_everywhere])
@@ -122,7 +113,7 @@ def test_maps_that_survive_the_randomisation_fail_though_other_networks_differ()
 
     result = tried(made(survives))
     assert result.from_picture < 0.3
-    assert result.similarity.low > result.threshold
+    assert result.similarity.low > result.limit
     assert result.verdict == "fails"
 
 
@@ -138,9 +129,9 @@ def test_what_networks_that_learned_nothing_agree_on_is_usual():
     shuffled = (200, 201, 202, 203, 204)
     alike = tried(made(pictures_alone), shuffled)
     assert 0.2 < alike.from_picture < 0.5
-    assert alike.verdict != "fails"
+    assert alike.verdict == "passes"
     against_untrained = tried(made(pictures_alone), UNTRAINED)
-    assert against_untrained.threshold < 0.05 < alike.similarity.low
+    assert against_untrained.limit < 0.12 < alike.similarity.low + 0.05
 
 
 def test_what_a_method_draws_in_every_picture_does_not_count():
@@ -154,7 +145,7 @@ def test_what_a_method_draws_in_every_picture_does_not_count():
     assert plain.min() > 0.9
     result = tried(made(with_centre))
     assert abs(result.similarity.value) < 0.05
-    assert result.verdict != "fails"
+    assert result.verdict == "passes"
 
 
 # ---- the numbers of a check
@@ -172,17 +163,17 @@ def test_pairs_by_hand():
     assert tried(asks_the_network).pairs.shape == (15, 30)
 
 
-def test_the_verdict_compares_the_interval_with_the_threshold():
+def test_the_verdict_compares_the_interval_with_the_limit():
     def check(low, high, pairs):
         return SanityCheck("by hand", Estimate((low + high) / 2, low, high, 3), np.asarray(pairs))
 
     # 41 pairs of networks, two pictures: the percentile is over pairs, after the mean over pictures.
     spread = np.linspace(0, 0.4, 41)[:, None] + [[-0.3, 0.3]]
-    assert check(0, 0.1, spread).threshold == pytest.approx(0.38)
+    assert check(0, 0.1, spread).limit == pytest.approx(0.38 + 0.05)
     assert check(0, 0.1, spread).from_picture == pytest.approx(0.2)
-    assert check(0.3, 0.379, spread).verdict == "passes"
-    assert check(0.379, 0.5, spread).verdict == "open"
-    assert check(0.381, 0.5, spread).verdict == "fails"
+    assert check(0.3, 0.429, spread).verdict == "passes"
+    assert check(0.429, 0.5, spread).verdict == "open"
+    assert check(0.431, 0.5, spread).verdict == "fails"
     # Maps of independent networks that are alike themselves excuse nobody.
     assert check(0.4, 0.48, np.full((1, 5), 0.49)).verdict == "passes"
     assert check(0.4, 0.48, np.full((1, 5), 0.51)).verdict == "fails"
