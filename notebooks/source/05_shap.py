@@ -764,8 +764,8 @@ if "evidence" in judged.masks:
 # differ in nothing but their baseline. Compare the two printed leads: what each gains when the fill
 # is its own is no merit of the map.
 #
-# The pointing game (where there are masks) looks at one pixel of each map. All pixels of a part tie,
-# one of them is drawn, and evidence seldom fills a part: that is the ceiling above. (The paper
+# The pointing game (where there are masks) looks at one pixel of each map. All pixels of a part
+# tie, one of them is drawn, and evidence seldom fills a part: that is the ceiling above. (The paper
 # counts a hit near the evidence, too; on pictures this small we leave that tolerance out.) So we
 # show it, and give it no say below.
 #
