@@ -156,6 +156,11 @@ def _add_bands(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="end a run after this (default: 600)",
     )
+    parser.add_argument(
+        "--unseen",
+        action="store_true",
+        help="make no bands: hold records of these seeds, which had no part in them, against those that there are",
+    )
     parser.set_defaults(command=_bands)
 
 
@@ -322,19 +327,10 @@ def _ended_in_order() -> Iterator[None]:
 
 
 def _check_dataset(name: str | None) -> None:
-    from helpers.errors import CourseError
+    from helpers.datasets import split_sizes
 
-    if name is None:
-        return
-    import difflib
-
-    from helpers.datasets import names
-
-    known = list(names())
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise CourseError(f"there is no data set {name!r}. {hint}There are: {', '.join(known)}")
+    if name is not None:
+        split_sizes(name, "quick")  # refuses a name that is none
 
 
 def _check_present(notebooks: list[Path]) -> None:
@@ -399,14 +395,15 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 def _bands(options: argparse.Namespace) -> int:
-    from helpers.course.bands import bands_from_seeds, bands_path
+    from helpers.course.bands import bands_from_seeds, bands_path, made_lines, try_unseen_seeds, unseen_lines
     from helpers.course.layout import select
 
     _check_dataset(options.dataset)
     show = _Counter(sys.stdout)
+    make = try_unseen_seeds if options.unseen else bands_from_seeds
     for source in select(options.notebooks):
         with _ended_in_order():
-            run = bands_from_seeds(
+            run = make(
                 source,
                 options.seeds,
                 dataset=options.dataset,
@@ -414,12 +411,8 @@ def _bands(options: argparse.Namespace) -> int:
                 progress=show.progress,
                 done=show.done,
             )
-        print(
-            f"{source.stem}: {len(run.bands)} bands on {run.dataset} from {len(run.seeds)} seeds: {bands_path(source)}"
-        )
-        for band in run.bands:
-            if band.says_nothing:
-                print(f"  {band.metric}: [{band.low}, {band.high}] is all that it can be, so this band finds nothing")
+        for line in unseen_lines(run) if options.unseen else made_lines(run, bands_path(source)):
+            print(line)
     return 0
 
 

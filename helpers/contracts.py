@@ -210,6 +210,40 @@ def check_logits(logits: ArrayLike, name: str = "logits") -> NDArray[np.float64]
     return array.astype(np.float64, copy=False)
 
 
+def check_answers(answers: ArrayLike, n: int, name: str = "predict") -> NDArray[np.floating]:
+    """Refuse what a predict function gave, where it is not one row of finite numbers for each picture.
+
+    Parameters
+    ----------
+    answers : array_like of float, shape (n, K)
+        What it gave: probabilities or logits.
+    n : int
+        How many pictures it was given.
+    name : str
+        How the message calls the function.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (n, K)
+        The same array; its precision is kept.
+
+    Raises
+    ------
+    ValueError
+        If they are not floats, the shape is not (n, K), or a value is NaN or infinite.
+    """
+    array = np.asarray(answers)
+    if array.ndim != 2 or len(array) != n or not np.issubdtype(array.dtype, np.floating):
+        raise ValueError(
+            f"{name} must give floats of shape ({n}, K) for {n} pictures, it gave {array.dtype} of shape "
+            f"{array.shape}. For a Keras model: models.predict_function(model), or for logits "
+            "models.predict_function(models.logits_model(model))"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} gave NaN or infinity; look at the model's weights")
+    return array
+
+
 def check_scores(scores: ArrayLike, name: str = "scores") -> NDArray[np.float64]:
     """One finite number per picture, as float64.
 

@@ -150,8 +150,11 @@ def test_a_failed_notebook_is_a_failed_command(course, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (["run", "01_god"], "there is no notebook '01_god'. Did you mean 01_good? There are: 01_good"),
-        (["run", "--dataset", "fashon", "--build"], "there is no data set 'fashon'. Did you mean fashion? There are: "),
+        (["run", "01_god"], "there is no notebook '01_god'. Did you mean '01_good'? There are: 01_good"),
+        (
+            ["run", "--dataset", "fashon", "--build"],
+            "There is no data set 'fashon'. Did you mean 'fashion'? There are: ",
+        ),
         (["build", "7"], "there is no notebook '7'"),
     ],
 )

@@ -147,6 +147,26 @@ def test_every_error_for_people_is_of_one_family():
     assert all(issubclass(one, errors.CourseError) for one in family)
 
 
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ("fashon", " Did you mean 'fashion'?"),
+        ("Fash-ion", " Did you mean 'fashion'?"),
+        ("FASHION", " Did you mean 'fashion'?"),
+        ("mnist", " Did you mean 'digits'?"),
+        ("04_gradcan", " Did you mean '04_gradcam'?"),
+        ("xyz", ""),
+        ("", ""),
+        (None, ""),
+        (["fashion"], " Did you mean 'fashion'?"),
+    ],
+)
+def test_the_nearest_name_is_offered_and_nothing_far(given, hint):
+    known = ("digits", "fashion", "04_gradcam")
+    assert errors.did_you_mean(given, known, {"mnist": "digits"}) == hint
+    assert errors.did_you_mean(given, ()) == ""
+
+
 def test_an_error_of_the_system_keeps_its_number_and_says_its_sentence():
     error = errors.CacheError(28, "could not write there: the disk is full")
     assert error.errno == 28

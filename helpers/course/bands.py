@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import os
 import shutil
@@ -17,7 +18,22 @@ from helpers.contracts import check_seed
 from helpers.course.layout import parameters, solution_path
 from helpers.course.run import NOTEBOOK_LIMIT, Outcome, run_notebooks
 from helpers.errors import CourseError
-from helpers.scorecard import LEAST_SEEDS, RULE, BandRun, Record, make_bands, read, write_run
+from helpers.scorecard import (
+    FARTHEST,
+    LEAST_SEEDS,
+    RULE,
+    BandRun,
+    Outside,
+    Record,
+    Unseen,
+    allowed_outside,
+    beyond,
+    make_bands,
+    read,
+    read_runs,
+    write_run,
+)
+from helpers.scorecard.bands import shortened
 
 BUDGET = "quick"
 
@@ -80,15 +96,7 @@ def bands_from_seeds(
     seeds = [check_seed(seed) for seed in seeds]
     if len(set(seeds)) != len(seeds) or len(seeds) < LEAST_SEEDS:
         raise CourseError(f"bands need at least {LEAST_SEEDS} different seeds, got {seeds}: --seeds 0 1 2 3 4")
-    own = _own_dataset(source)
-    pictures = own if dataset is None else dataset
-    folder = build_directory().absolute() / "bands" / f"{source.stem}-{pictures}"
-    shutil.rmtree(folder, ignore_errors=True)
-    with _results_in(folder):
-        for seed in seeds:
-            given = {"dataset": pictures, "seed": seed, "budget": BUDGET}
-            _run_once(source, given, folder / f"seed-{seed}", limit=limit, progress=progress, done=done)
-    records = _of_this_run(read(folder / "scorecard.json"), source.stem, pictures if pictures != own else None)
+    pictures, records = _records_of(source, seeds, dataset, "", limit=limit, progress=progress, done=done)
     run = BandRun(
         notebook=source.stem,
         dataset=pictures,
@@ -101,6 +109,123 @@ def bands_from_seeds(
     )
     write_run(bands_path(source), run)
     return run
+
+
+def try_unseen_seeds(
+    source: Path,
+    seeds: Sequence[int],
+    *,
+    dataset: str | None = None,
+    limit: float = NOTEBOOK_LIMIT,
+    progress: Callable[[str, int, int, float], None] | None = None,
+    done: Callable[[Outcome], None] | None = None,
+) -> BandRun:
+    """Execute a solution notebook with seeds that had no part in its bands, and keep which records lie outside.
+
+    Parameters
+    ----------
+    source, dataset, limit, progress, done
+        As for :func:`bands_from_seeds`.
+    seeds : sequence of int
+        Seeds that the bands do not come from.
+
+    Returns
+    -------
+    BandRun
+        The bands as they were, with what was found written beside them.
+
+    Raises
+    ------
+    CourseError
+        If there are no bands by today's rule, a seed had a part in them, the code is no longer theirs, or a run fails.
+        Nothing is written then.
+    """
+    seeds = [check_seed(seed) for seed in seeds]
+    path, pictures = bands_path(source), dataset or _own_dataset(source)
+    runs = [run for run in (read_runs(path) if path.exists() else []) if run.dataset == pictures and run.rule == RULE]
+    if not runs:
+        raise CourseError(
+            f"there are no bands of {source.stem} on {pictures} yet: 'vigilant bands {source.stem}' first"
+        )
+    [run] = runs
+    if seen := sorted(set(seeds) & set(run.seeds)):
+        raise CourseError(f"seeds {seen} made the bands of {source.stem}, so they are not unseen: take others")
+    _, records = _records_of(source, seeds, dataset, "-unseen", limit=limit, progress=progress, done=done)
+    if _one_code(records) != run.code:
+        raise CourseError(f"the code has changed since the bands were made: run 'vigilant bands {source.stem}' again")
+    judged = [record for record in records if not record.timed]
+    by_key = {band.key: band for band in run.bands}
+    outside = tuple(
+        Outside(record.metric, record.model, record.dataset, record.seed, shortened(record.value))
+        for record in judged
+        if beyond(record.value, by_key[record.identity[:-1]])
+    )
+    run = dataclasses.replace(run, unseen=Unseen(tuple(seeds), len(judged), outside))
+    write_run(path, run)
+    return run
+
+
+def made_lines(run: BandRun, path: Path) -> Iterator[str]:
+    """Say what was made: how many bands, and which of them can find nothing.
+
+    Parameters
+    ----------
+    run : BandRun
+        As :func:`bands_from_seeds` gives it.
+    path : pathlib.Path
+        Where it stands.
+
+    Yields
+    ------
+    str
+        A line.
+    """
+    yield f"{run.notebook}: {len(run.bands)} bands on {run.dataset} from {len(run.seeds)} seeds: {path}"
+    for band in run.bands:
+        if band.says_nothing:
+            yield f"  {band.metric}: [{band.low}, {band.high}] is all that it can be, so this band finds nothing"
+
+
+def unseen_lines(run: BandRun) -> Iterator[str]:
+    """Say how unseen seeds came out, and how many may lie outside by chance.
+
+    Parameters
+    ----------
+    run : BandRun
+        As :func:`try_unseen_seeds` gives it.
+
+    Yields
+    ------
+    str
+        A line.
+    """
+    if run.unseen is None:
+        return
+    outside, records = run.unseen.outside, run.unseen.records
+    seeds = " ".join(map(str, run.unseen.seeds))
+    yield f"{run.notebook} on {run.dataset}, seeds {seeds}: {len(outside)} of {records} records lie outside"
+    for record in outside:
+        band = run.band_of(record)
+        yield (
+            f"  {record.metric}, seed {record.seed}: {record.value:.4g} is {beyond(record.value, band):.2f} widths "
+            f"outside [{band.low:.4g}, {band.high:.4g}]"
+        )
+    yield f"  by chance {allowed_outside(records)} may, each by at most {FARTHEST} widths; the tests ask for reasons"
+
+
+def _records_of(
+    source: Path, seeds: Sequence[int], dataset: str | None, name: str, **options: Any
+) -> tuple[str, list[Record]]:
+    """Run a notebook with seeds, and give the data set and what was recorded."""
+    own = _own_dataset(source)
+    pictures = own if dataset is None else dataset
+    folder = build_directory().absolute() / "bands" / f"{source.stem}-{pictures}{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    with _results_in(folder):
+        for seed in seeds:
+            given = {"dataset": pictures, "seed": seed, "budget": BUDGET}
+            _run_once(source, given, folder / f"seed-{seed}", **options)
+    return pictures, _of_this_run(read(folder / "scorecard.json"), source.stem, pictures if pictures != own else None)
 
 
 def _own_dataset(source: Path) -> str:

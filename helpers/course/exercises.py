@@ -20,7 +20,10 @@ PASSED, WRONG, OPEN = "✓", "✗", "◻"
 
 
 class _Unanswered(BaseException):
-    """A function of the student gave back nothing. Not an Exception, so that no test catches it by accident."""
+    """A function of the student gave back nothing. Not an Exception, so that no test catches it by accident.
+
+    It holds what the function was called with where it had given something back before: then it is answered, and wrong.
+    """
 
 
 def check(name: str, answer: Any, test: Callable[[Any], object]) -> None:
@@ -32,7 +35,7 @@ def check(name: str, answer: Any, test: Callable[[Any], object]) -> None:
         Number and title of the exercise, such as ``"2.1 expected calibration error"``.
     answer : object
         What the student made. None or ``...`` (also as an item of a tuple, list or dict) means not answered yet, and
-        so does a function that gives back None or ``...`` when the test calls it.
+        so does a function that gives back None or ``...`` when the test first calls it.
     test : callable
         Takes the answer, tries it on fresh inputs, and raises AssertionError with a message that teaches where the
         answer is wrong (:func:`expect` does that). It gives back nothing.
@@ -91,7 +94,10 @@ def _verdict(name: str, answer: Any, test: Callable[[Any], object]) -> str:
     raised: list[tuple[Exception, str]] = []
     try:
         given_back = test(_watched(answer, raised))
-    except _Unanswered:
+    except _Unanswered as gap:
+        if gap.args:
+            where = f"when called with {gap.args[0]}, and something before. Is a `return` or a `raise` missing there?"
+            return f"{WRONG} {name}: your function gave back nothing {where}"
         return f"{OPEN} {name}: not answered yet (the function gives back nothing; is a `return` missing?)"
     except Exception as error:
         return f"{WRONG} {name}: {_explain(error, raised)}"
@@ -129,15 +135,19 @@ def _watched(answer: Any, raised: list[tuple[Exception, str]]) -> Any:
     if not inspect.isfunction(answer):
         return answer  # models and other objects that can be called keep their methods
 
+    answered = False
+
     @functools.wraps(answer)
     def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal answered
         try:
             result = answer(*args, **kwargs)
         except Exception as error:
             raised.append((error, _describe(args, kwargs)))
             raise
         if _is_missing(result):
-            raise _Unanswered
+            raise _Unanswered(*[_describe(args, kwargs)] * answered)
+        answered = True
         return result
 
     return call

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from pathlib import Path
 from typing import Any
 
 from helpers.cache import course_root
-from helpers.errors import CourseError
+from helpers.errors import CourseError, did_you_mean
 
 PARAMETERS = "parameters"
 CHECK = "check"
@@ -126,9 +125,7 @@ def _find(name: str, known: list[Path]) -> Path:
         if stem in (source.stem, topic) or (stem.isdecimal() and int(stem) == int(number)):
             return source
     stems = [source.stem for source in known]
-    near = difflib.get_close_matches(stem, stems, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    raise CourseError(f"there is no notebook {name!r}. {hint}There are: {', '.join(stems)}")
+    raise CourseError(f"there is no notebook {name!r}.{did_you_mean(stem, stems)} There are: {', '.join(stems)}")
 
 
 def tags(cell: Any) -> list[str]:

@@ -62,9 +62,9 @@ def lint(source: Path) -> list[str]:
     cells = jupytext.read(source, fmt="py:percent").cells
     code = [(position, cell) for position, cell in enumerate(cells, start=1) if cell.cell_type == "code"]
     problems = [*_check_opening(code), *_check_parameters(cells), *_check_exercises(code), *_check_records(code)]
-    problems += [*_check_commands(source, cells), *_check_deeper(cells)]
     parsed = [(position, cell, tree) for position, cell in code if (tree := _parse(cell.source)) is not None]
-    problems += [*_check_names(parsed), *reading.problems(cells, parsed)]
+    problems += [*_check_commands(source, cells), *_check_names(parsed), *_check_deeper(cells)]
+    problems += reading.problems(cells, parsed)
     for position, cell in enumerate(cells, start=1):
         problems += [f"cell {position}: {problem}" for problem in _check_cell(cell)]
     return [f"{source.name}: {problem}" for problem in problems]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import difflib
 import importlib
 import os
 import pkgutil
@@ -15,7 +14,7 @@ from helpers.contracts import check_seed
 from helpers.course import measurements
 from helpers.course.layout import notebooks_folder
 from helpers.course.measurements.base import Measurement
-from helpers.errors import CourseError
+from helpers.errors import CourseError, did_you_mean
 from helpers.intervals import Estimate
 from helpers.scorecard import (
     LEAST_SEEDS,
@@ -63,9 +62,7 @@ def measurement(name: str) -> Measurement:
     """
     known = names()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise CourseError(f"there is no measurement {name!r}. {hint}There are: {', '.join(known)}")
+        raise CourseError(f"there is no measurement {name!r}.{did_you_mean(name, known)} There are: {', '.join(known)}")
     found: Measurement = importlib.import_module(f"{measurements.__name__}.{name}").MEASUREMENT
     return found
 

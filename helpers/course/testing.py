@@ -1,6 +1,6 @@
 """``make test``: what only reads comes first, and nothing longer is begun where it fails; at the end, what each took.
 
-Units and hub run side by side: the servers of students are waited for while the units compute.
+The hub's tests run beside the units and the notebooks: the servers of students are waited for while those compute.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ STEPS = {
     "notebooks": ["pytest", "tests/notebooks", f"--ignore={_RULES}"],
 }
 READING = ("format", "lint", "types", "rules")
-# One stage after the other; the steps of a stage at the same time.
-STAGES = (*((step,) for step in READING), ("units", "hub"), ("notebooks",))
+# Side by side, the steps of a lane one after the other; the longer lane first, because it is seen as it goes.
+LANES = (("units", "notebooks"), ("hub",))
 
 
 @dataclass(frozen=True)
@@ -69,22 +69,24 @@ def main(arguments: list[str]) -> int:
         print(f"no step {', '.join(sorted(unknown))}; there are {', '.join(STEPS)}", file=sys.stderr)
         return 2
     wanted = arguments or list(STEPS)
-    done: list[Took] = []
-    for stage in STAGES:
-        steps = [step for step in stage if step in wanted]
-        if stage[0] not in READING and any(took.step in READING and not took.passed for took in done):
-            break
-        done += _run(steps)
+    done = [_took(step, None) for step in READING if step in wanted]
+    if all(took.passed for took in done):
+        done += _side_by_side([[step for step in lane if step in wanted] for lane in LANES])
     begun = [took.step for took in done]
     print("\n".join([*map(str, done), *(f"{step:<10}       -    not begun" for step in wanted if step not in begun)]))
     return len(begun) < len(wanted) or not all(took.passed for took in done)
 
 
-def _run(steps: Sequence[str]) -> list[Took]:
-    """Run steps at the same time: the first is seen as it goes, the others when they have ended."""
-    with ThreadPoolExecutor(max(len(steps), 1)) as pool, tempfile.TemporaryDirectory() as folder:
-        logs = [None, *(Path(folder) / step for step in steps[1:])]
-        return list(pool.map(_took, steps, logs))
+def _side_by_side(lanes: Sequence[Sequence[str]]) -> list[Took]:
+    """Run lanes of steps at the same time: the first is seen as it goes, the steps of others when they have ended."""
+    seen, *others = [lane for lane in lanes if lane] or [[]]
+    with ThreadPoolExecutor(max(len(others), 1)) as pool, tempfile.TemporaryDirectory() as folder:
+
+        def beside(lane: Sequence[str]) -> list[Took]:
+            return [_took(step, Path(folder) / step) for step in lane]
+
+        running = [pool.submit(beside, lane) for lane in others]
+        return [*(_took(step, None) for step in seen), *(took for lane in running for took in lane.result())]
 
 
 def _took(step: str, log: Path | None) -> Took:

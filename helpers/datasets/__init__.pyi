@@ -2,6 +2,7 @@ from . import corruptions as corruptions
 from . import messages as messages
 from . import signs as signs
 from .base import Dataset as Dataset
+from .base import Pairs as Pairs
 from .base import Split as Split
 from .base import to_unit_range as to_unit_range
 from .catalogue import DatasetError as DatasetError

@@ -156,6 +156,116 @@ class Dataset:
         return f"{self.name}: {sizes}; pictures {self.shape}, {len(self.class_names)} classes"
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """The same scenes twice: as they were drawn, and with one attribute changed and everything else equal.
+
+    Attributes
+    ----------
+    attribute : str
+        What was changed.
+    value : str
+        What it was changed to, in all of `after`.
+    before, after : Split
+        As many pictures in each; row i of both shows the same scene.
+    """
+
+    attribute: str
+    value: str
+    before: Split
+    after: Split
+
+    def __post_init__(self) -> None:
+        if self.before.pixels.shape != self.after.pixels.shape:
+            raise DatasetError(
+                f"pairs need as many pictures of one size before and after, got {self.before.pixels.shape} and "
+                f"{self.after.pixels.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+    @property
+    def changed(self) -> NDArray[np.bool_]:
+        """Where the two pictures differ, in any channel, shape (N, H, W): nowhere, where the value was there before."""
+        return (self.before.pixels != self.after.pixels).any(axis=3)
+
+    def take(self, rows: NDArray | slice) -> Pairs:
+        """Some of the pairs.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray of int or bool, or slice
+            Which, as NumPy would index them.
+
+        Returns
+        -------
+        Pairs
+            These rows of both splits.
+        """
+        return Pairs(self.attribute, self.value, self.before.take(rows), self.after.take(rows))
+
+
+def check_split(split: object, name: str = "split") -> Split:
+    """Refuse what is not one split of a data set.
+
+    Parameters
+    ----------
+    split : object
+        What a function was given as split.
+    name : str
+        How the message calls it.
+
+    Returns
+    -------
+    Split
+        The same split.
+
+    Raises
+    ------
+    TypeError
+        If it is a whole data set, an array, or anything else.
+    """
+    if not isinstance(split, Split):
+        raise TypeError(f"{name} must be a Split, such as data.test of data = datasets.load(...), got {_kind(split)}")
+    return split
+
+
+def check_dataset(dataset: object, name: str = "dataset") -> Dataset:
+    """Refuse what is not a whole data set.
+
+    Parameters
+    ----------
+    dataset : object
+        What a function was given as data set.
+    name : str
+        How the message calls it.
+
+    Returns
+    -------
+    Dataset
+        The same data set.
+
+    Raises
+    ------
+    TypeError
+        If it is one of its splits, its name, or anything else.
+    """
+    if not isinstance(dataset, Dataset):
+        raise TypeError(f"{name} must be a Dataset, data itself of data = datasets.load(...), got {_kind(dataset)}")
+    return dataset
+
+
+def _kind(given: object) -> str:
+    if isinstance(given, Dataset):
+        return f"the whole data set {given.name!r}; take one of its splits: train, calibration or test"
+    if isinstance(given, Split):
+        return f"a Split of {len(given):,} pictures; hand over the data set that it comes from"
+    if isinstance(given, np.ndarray):
+        return f"an array of shape {given.shape}; pictures in an array go to models.predict_function(model)"
+    return f"{type(given).__name__} {given!r:.60}"
+
+
 def to_unit_range(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 pixels as float32 in [0, 1].
 

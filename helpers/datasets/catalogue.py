@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from typing import Any
 
 from helpers.contracts import check_seed
 from helpers.datasets.base import Dataset
-from helpers.datasets.sources import WITHOUT_NETWORK, Availability
+from helpers.datasets.sources import Availability
 from helpers.datasets.splits import check_size
-from helpers.errors import DatasetError
+from helpers.errors import DatasetError, did_you_mean
 
 # Each is a module of this room with a function load; imported when it is asked for.
 _NAMES = ("signs", "digits", "fashion", "cifar10", "photos")
@@ -21,6 +20,17 @@ _FULL_SIZES = {
     "fashion": {"train": 57_500, "calibration": 2_000, "test": 9_900},
     "cifar10": {"train": 47_500, "calibration": 2_000, "test": 9_900},
 }
+_OTHERS_SAY = {
+    "mnist": "digits",
+    "fashionmnist": "fashion",
+    "clothing": "fashion",
+    "cifar": "cifar10",
+    "imagenet": "photos",
+    "gtsrb": "signs",
+    "roadsigns": "signs",
+    "trafficsigns": "signs",
+}
+_TO_LOOK_AT = ("photos",)  # a few pictures, and none to train on
 _COMMON = ("train", "calibration", "test", "seed")
 
 
@@ -53,10 +63,13 @@ def split_sizes(name: str, budget: str) -> dict[str, int]:
     Raises
     ------
     DatasetError
-        If the name or the budget is unknown.
+        If the name or the budget is unknown, or the data set holds no pictures to train on.
     """
     if name not in _NAMES:
         raise DatasetError(_unknown(name))
+    if name in _TO_LOOK_AT:
+        others = ", ".join(known for known in _NAMES if known not in _TO_LOOK_AT)
+        raise DatasetError(f"{name} holds a few pictures to look at, and none to train on. Choose one of: {others}.")
     if budget not in ("quick", "full"):
         raise DatasetError(f"budget must be 'quick' or 'full', got {budget!r}")
     return _FULL_SIZES.get(name, {}) if budget == "full" else {}
@@ -72,6 +85,17 @@ def availability() -> list[Availability]:
     """
     drawn = Availability("signs", True, False, "drawn here from a seed", "road signs with attributes and masks")
     return [drawn, *(_module(name).availability() for name in _NAMES[1:])]
+
+
+def ready() -> tuple[str, ...]:
+    """Names of the data sets that load on this machine now without a network: those drawn here, and what is installed.
+
+    Returns
+    -------
+    tuple of str
+        In the order of :func:`names`.
+    """
+    return tuple(each.name for each in availability() if each.ready)
 
 
 def load(
@@ -126,11 +150,9 @@ def _module(name: str) -> Any:
 
 
 def _unknown(name: object) -> str:
-    close = difflib.get_close_matches(str(name).lower().replace("-", ""), _NAMES, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
     return (
-        f"There is no data set {name!r}.{hint} There are: {', '.join(_NAMES)}. "
-        f"These load without a network: {', '.join(WITHOUT_NETWORK)}."
+        f"There is no data set {name!r}.{did_you_mean(name, _NAMES, _OTHERS_SAY)} There are: {', '.join(_NAMES)}. "
+        f"These load on this machine without a network: {', '.join(ready())}."
     )
 
 
@@ -139,6 +161,5 @@ def _check_knobs(name: str, knobs: dict[str, Any], load_it: Any) -> None:
     unknown = [knob for knob in knobs if knob not in known]
     if not unknown:
         return
-    close = difflib.get_close_matches(unknown[0], [*known, *_COMMON], n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    hint = did_you_mean(unknown[0], [*known, *_COMMON])
     raise DatasetError(f"{name} has no knob {unknown[0]!r}.{hint} It has: {', '.join(known) or 'none'}.")

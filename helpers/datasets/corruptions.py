@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from numbers import Integral
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from helpers.contracts import check_images, check_seed
+from helpers.errors import did_you_mean
 
 Pictures = NDArray[np.float32]
 
@@ -78,9 +78,7 @@ def corrupt(images: NDArray, name: str, strength: int, seed: int = 0) -> Picture
 
 def _level(name: Any, strength: Any) -> float:
     if name not in NAMES:
-        close = difflib.get_close_matches(str(name), NAMES, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"unknown corruption {name!r}: choose one of {', '.join(NAMES)}.{hint}")
+        raise ValueError(f"unknown corruption {name!r}: choose one of {', '.join(NAMES)}.{did_you_mean(name, NAMES)}")
     if isinstance(strength, bool) or not isinstance(strength, Integral) or strength not in STRENGTHS:
         raise ValueError(f"strength must be 1, 2 or 3, got {strength!r}")
     return _LEVELS[name][int(strength) - 1]

@@ -15,9 +15,6 @@ from filelock import FileLock
 from helpers.cache import cache_directory, written_whole
 from helpers.errors import DatasetUnavailable
 
-WITHOUT_NETWORK = ("signs", "digits", "photos")
-"""Data sets that every installation of the course can load offline."""
-
 _BLOCK_BYTES = 1 << 16
 
 
@@ -79,10 +76,13 @@ def unavailable(name: str, attempts: Sequence[str], remedy: str) -> DatasetUnava
     DatasetUnavailable
         To be raised by the caller.
     """
+    from helpers.datasets.catalogue import ready  # it imports this module
+
+    others = ", ".join(other for other in ready() if other != name)
     tried = "".join(f"\n  {number}. {attempt}" for number, attempt in enumerate(attempts, 1))
     return DatasetUnavailable(
         f"The data set {name!r} cannot be had on this machine now. Tried:{tried}\n{remedy}\n"
-        f"These load without a network: {', '.join(WITHOUT_NETWORK)}."
+        f"These load on this machine without a network: {others}."
     )
 
 

@@ -2,9 +2,15 @@ from . import taxonomy as taxonomy
 from .base import Explainer as Explainer
 from .base import check_maps as check_maps
 from .base import positive_part as positive_part
+from .baselines import brightness as brightness
 from .baselines import centre_gaussian as centre_gaussian
 from .baselines import random_map as random_map
 from .baselines import sobel_edges as sobel_edges
+from .concepts import Concept as Concept
+from .concepts import ConceptScore as ConceptScore
+from .concepts import concept_vectors as concept_vectors
+from .concepts import layer_activations as layer_activations
+from .concepts import layer_gradients as layer_gradients
 from .gradients import channel_activations as channel_activations
 from .gradients import gradcam as gradcam
 from .gradients import gradcam_maps as gradcam_maps
@@ -25,10 +31,8 @@ from .measures import pointing_game as pointing_game
 from .measures import relevance_mass as relevance_mass
 from .measures import relevance_rank as relevance_rank
 from .perturbation import occlusion as occlusion
-from .sanity import independent_pairs as independent_pairs
-from .sanity import label_randomisation as label_randomisation
 from .sanity import map_similarity as map_similarity
-from .sanity import model_randomisation as model_randomisation
+from .sanity import randomisation_test as randomisation_test
 from .sanity import without_mean_map as without_mean_map
 from .shap_library import library_kernel_shap as library_kernel_shap
 from .shap_library import seeded as seeded

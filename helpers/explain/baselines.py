@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 
 from helpers.contracts import check_seed
-from helpers.explain.base import Explainer
+from helpers.explain.base import Explainer, rng_of
 
 
 def random_map(seed: int = 0) -> Explainer:
@@ -35,15 +33,9 @@ def random_map(seed: int = 0) -> Explainer:
     check_seed(seed)
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
-        return np.stack([_noise(picture, seed) for picture in images])
+        return np.stack([rng_of(picture, seed).random(picture.shape[:2], dtype=np.float32) for picture in images])
 
     return Explainer("random", attribute, signed=False)
-
-
-def _noise(picture: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
-    digest = hashlib.blake2b(np.ascontiguousarray(picture).tobytes(), digest_size=8).digest()
-    rng = np.random.default_rng((seed, int.from_bytes(digest, "little")))
-    return rng.random(picture.shape[:2], dtype=np.float32)
 
 
 def centre_gaussian(width: float = 0.25) -> Explainer:
@@ -77,6 +69,23 @@ def centre_gaussian(width: float = 0.25) -> Explainer:
 def _bell(side: int, width: float) -> NDArray[np.float64]:
     from_centre = (np.arange(side) + 0.5) / side - 0.5
     return np.exp(-0.5 * (from_centre / width) ** 2)
+
+
+def brightness() -> Explainer:
+    """The picture itself in grey: the brighter a pixel, the more it is said to count.
+
+    Where what matters is painted in bright colours, as on road signs, it points well and has asked nobody.
+
+    Returns
+    -------
+    Explainer
+        Unsigned, in [0, 1]: the mean of a pixel's channels. The class is ignored.
+    """
+
+    def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
+        return images.mean(axis=-1)
+
+    return Explainer("brightness", attribute, signed=False)
 
 
 def sobel_edges() -> Explainer:

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import check_count, check_seed
+from helpers.contracts import check_count, check_fits, check_seed
 from helpers.explain._places import places_of
-from helpers.explain.base import Explainer
+from helpers.explain.base import Explainer, rng_of
 from helpers.models.backend import keras, tf
 from helpers.models.graphs import (
     batch_size_for,
+    check_flat,
+    check_one_size,
     checked,
     chosen_logits,
     find_layer,
@@ -28,6 +30,7 @@ from helpers.models.graphs import (
 )
 
 RawMaps = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
+Baseline = float | ArrayLike | Callable[[NDArray[np.float32]], NDArray]
 
 
 def gradcam(model: keras.Model, layer: str = "conv3", *, relu: bool = True, batch_size: int | None = None) -> Explainer:
@@ -37,7 +40,7 @@ def gradcam(model: keras.Model, layer: str = "conv3", *, relu: bool = True, batc
     maps are summed. The sum is drawn over the picture: each place where the middle of what it sees is, linear in
     between. A course CNN's ``conv3`` has 4x4 places: what looks finer is interpolation. Where the layers below do not
     tell the places (a network that branches), the sum is enlarged to the whole picture, as libraries do for every
-    network; without padding that draws places up to twice as far from the middle as they are.
+    network; without padding that draws them further apart than they are: a course CNN's, twice as far.
 
     Parameters
     ----------
@@ -68,6 +71,8 @@ def gradcam(model: keras.Model, layer: str = "conv3", *, relu: bool = True, batc
     from deep networks via gradient-based localization".
     """
     where = places_of(logits_of(model), layer)
+    if where is not None:
+        check_one_size(logits_of(model))
 
     def finish(maps: Any, images: Any) -> Any:
         maps = tf.nn.relu(maps) if relu else maps
@@ -241,6 +246,7 @@ def _largest(gradient: Any) -> Any:
 
 
 def _guided(logits: keras.Model) -> keras.Model:
+    check_flat(logits)
     changed = []
 
     def clone(layer: keras.Layer) -> keras.Layer:
@@ -283,7 +289,7 @@ def _guided_relu(ceiling: float) -> Callable[[Any], Any]:
 
 
 def integrated_gradients(
-    model: keras.Model, steps: int = 32, baseline: float | ArrayLike = 0.0, *, batch_size: int | None = None
+    model: keras.Model, steps: int = 32, baseline: Baseline = 0.0, *, batch_size: int | None = None
 ) -> Explainer:
     """Integrated gradients: the change from a baseline picture to this one, shared out among the pixels.
 
@@ -298,8 +304,9 @@ def integrated_gradients(
         Functional, pictures to probabilities, with a layer named ``logits``.
     steps : int
         Points on the line, at least 1. More are closer to completeness, and cost more.
-    baseline : float or array_like, shape (H, W, C)
-        The picture where nothing is there, in [0, 1]; a number stands for a picture of one grey (0: black).
+    baseline : float or array_like of shape (H, W, C) or callable
+        The picture where nothing is there, in [0, 1]. A number stands for a picture of one grey (0: black), a function
+        of pictures such as :func:`mean_colour` gives each its own. Maps follow it: try two.
     batch_size : int, optional
         Points that go through the network at once; bounds the memory.
 
@@ -313,7 +320,8 @@ def integrated_gradients(
     TypeError
         If the model is Sequential or no Keras model.
     ValueError
-        If steps, baseline or batch size are out of range, or the model has no layer ``logits``.
+        If steps, baseline or batch size are out of range, or the model has no layer ``logits``; on use, if a function
+        gives baselines that are no pictures.
 
     References
     ----------
@@ -321,19 +329,26 @@ def integrated_gradients(
     """
     check_count(steps, "steps")
     logits = logits_of(model)
-    start = _baseline(baseline, logits.input_shape[1:])
+    check_one_size(logits)
+    start_of = _starts(baseline, logits.input_shape[1:])
 
-    def maps(images: Any, classes: Any, shares: Any) -> Any:
-        way = images - start
-        points = start + shares[:, None, None, None] * way[:, None]
+    def maps(images: Any, classes: Any, starts: Any, shares: Any) -> Any:
+        way = images - starts
+        points = starts[:, None] + shares[:, None, None, None] * way[:, None]
         return tf.reduce_sum(_mean_gradient(logits, points, classes) * way, axis=-1)
 
-    run = traced(maps, logits, tf.TensorSpec((None,), tf.float32))
+    pictures = tf.TensorSpec((None, *logits.input_shape[1:]), tf.float32)
+    run = traced(maps, logits, pictures, tf.TensorSpec((None,), tf.float32))
     middles = ((np.arange(steps) + 0.5) / steps).astype(np.float32)
     at_once = batch_size_for(logits, batch_size)
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
-        return _over_points(lambda some: lambda x, y: run(x, y, some), middles, at_once, logits, images, classes)
+        starts = start_of(check_fits(images, logits.input_shape))
+
+        def path(rows: slice, points: slice) -> tuple[NDArray[np.float32], ...]:
+            return starts[rows], middles[points]
+
+        return _over_points(run, steps, at_once, logits, images, classes, path)
 
     return Explainer("integrated gradients", attribute, signed=True, classes=logits.output_shape[1])
 
@@ -347,30 +362,50 @@ def _mean_gradient(logits: keras.Model, points: Any, classes: Any) -> Any:
 
 
 def _over_points(
-    run_at: Callable[[Any], Callable[..., Any]],
-    points: NDArray[np.float32],
+    run: Callable[..., Any],
+    count: int,
     at_once: int,
     logits: keras.Model,
     images: NDArray[np.float32],
     classes: NDArray[np.int64],
+    given: Callable[[slice, slice], tuple[NDArray[np.float32], ...]],
 ) -> NDArray[np.float32]:
-    # The mean over all points, a few points and pictures at a time.
-    total = np.zeros((), np.float32)
-    for at in range(0, len(points), at_once):
-        some = points[at : at + at_once]
-        size = max(1, at_once // len(some))
-        part = in_blocks(run_at(tf.constant(some)), logits, images, classes, size)
-        total = total + part * np.float32(len(some) / len(points))
-    return total
+    """The mean over `count` points of each picture, a few points and pictures at a time.
+
+    `given` takes a slice of the pictures and one of the points to what `run` takes after pictures and classes.
+    """
+    check_fits(images, logits.input_shape)
+    together = min(count, at_once)
+    blocks = []
+    for rows in _slices(len(images), max(1, at_once // together)):
+        total = np.zeros((), np.float32)
+        for points in _slices(count, together):
+            some = (tf.constant(array) for array in (images[rows], classes[rows], *given(rows, points)))
+            total = total + run(*some).numpy() * np.float32((points.stop - points.start) / count)
+        blocks.append(total)
+    return np.concatenate(blocks)
 
 
-def _baseline(baseline: float | ArrayLike, shape: tuple[int, ...]) -> Any:
-    array = np.asarray(baseline, dtype=np.float32)
-    if array.ndim and array.shape != tuple(shape):
-        raise ValueError(f"baseline must be a number or one picture of shape {tuple(shape)}, got shape {array.shape}")
+def _slices(length: int, size: int) -> list[slice]:
+    return [slice(at, min(at + size, length)) for at in range(0, length, size)]
+
+
+def _starts(baseline: Baseline, shape: tuple[int, ...]) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+    # A function gives each picture its own start; anything else is one start for all, and is looked at now.
+    if callable(baseline):
+        return lambda images: _check_start(baseline(images), images.shape)
+    array = _check_start(baseline, tuple(shape))
+    return lambda images: np.broadcast_to(array, images.shape)
+
+
+def _check_start(start: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    array = np.asarray(start, dtype=np.float32)
+    if array.ndim and array.shape != shape:
+        what = "one picture" if len(shape) == 3 else "a function that gives pictures"
+        raise ValueError(f"baseline must be a number or {what} of shape {shape}, got shape {array.shape}")
     if not (array.min() >= 0 and array.max() <= 1):  # also catches NaN
         raise ValueError(f"baseline must lie in [0, 1] like the pictures, got {array.min():.4g} to {array.max():.4g}")
-    return tf.constant(np.broadcast_to(array, (1, *shape)))
+    return np.broadcast_to(array, shape)
 
 
 def smoothgrad(
@@ -378,7 +413,8 @@ def smoothgrad(
 ) -> Explainer:
     """SmoothGrad: the mean gradient of noisy copies of the picture; its size, the largest of a pixel's channels.
 
-    The noise is drawn once and added to every picture, so a picture has the same map whatever stands beside it.
+    The noise is drawn from the seed and the picture itself: a picture has the same map whatever stands beside it, and
+    one that differs in a pixel gets noise of its own, as in a fresh call of the paper's method.
 
     Parameters
     ----------
@@ -413,20 +449,22 @@ def smoothgrad(
     check_count(samples, "samples")
     if not 0 < noise <= 1:
         raise ValueError(f"noise must lie in (0, 1], a share of the range of the pixels, got {noise}; try 0.15")
-    rng = np.random.default_rng(check_seed(seed))
+    check_seed(seed)
     logits = logits_of(model)
     shape = logits.input_shape[1:]
-    drawn = rng.normal(0, noise, (samples, *shape)).astype(np.float32)
 
     def gradients(images: Any, classes: Any, shifts: Any) -> Any:
-        return _mean_gradient(logits, images[:, None] + shifts[None], classes)
+        return _mean_gradient(logits, images[:, None] + shifts, classes)
 
-    run = traced(gradients, logits, tf.TensorSpec((None, *shape), tf.float32))
+    run = traced(gradients, logits, tf.TensorSpec((None, None, *shape), tf.float32))
     at_once = batch_size_for(logits, batch_size)
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
-        mean = _over_points(lambda some: lambda x, y: run(x, y, some), drawn, at_once, logits, images, classes)
-        return np.abs(mean).max(axis=-1)
+        def shifts(rows: slice, points: slice) -> tuple[NDArray[np.float32], ...]:
+            drawn = [rng_of(one, seed).standard_normal((samples, *one.shape), np.float32) for one in images[rows]]
+            return (np.float32(noise) * np.stack(drawn)[:, points],)
+
+        return np.abs(_over_points(run, samples, at_once, logits, images, classes, shifts)).max(axis=-1)
 
     return Explainer("SmoothGrad", attribute, signed=False, classes=logits.output_shape[1])
 

@@ -12,7 +12,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import Predict, check_count, check_images, check_labels, check_seed
+from helpers.contracts import (
+    Predict,
+    check_answers,
+    check_count,
+    check_images,
+    check_labels,
+    check_probabilities,
+    check_seed,
+)
 from helpers.explain.base import Explainer, Maps, check_maps, positive_part
 from helpers.explain.sanity import map_similarity
 
@@ -256,7 +264,8 @@ def deletion(
         In how many equal portions the pixels go, from 1 to H * W.
     fill : float or callable
         What is left where a pixel was: a grey in [0, 1], or a function of pictures such as :func:`mean_colour` and
-        :func:`blurred`. Whatever is chosen, the network has not seen such pictures; try two.
+        :func:`blurred`. Whatever is chosen, the network has not seen such pictures, and it favours maps whose own
+        baseline it is (black: integrated gradients from black). So report two.
     seed : int
         Seed of the order of ties.
 
@@ -270,7 +279,8 @@ def deletion(
     TypeError
         If pictures or maps are not floats, or classes not integers.
     ValueError
-        If shapes do not match, a value is not finite or out of range, or `predict` does not give (n, K).
+        If shapes do not match, a value is not finite or out of range, or `predict` does not give probabilities (n, K),
+        but logits.
 
     References
     ----------
@@ -375,14 +385,7 @@ def _pairs(n: int, points: int, floats: int) -> Iterator[tuple[NDArray, NDArray]
 
 
 def _probability(predict: Predict, images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float64]:
-    given = np.asarray(predict(images))
-    if given.ndim != 2 or len(given) != len(images) or not np.issubdtype(given.dtype, np.floating):
-        raise ValueError(
-            f"predict must give floats of shape ({len(images)}, K) for {len(images)} pictures, it gave {given.dtype} "
-            f"of shape {given.shape}. For a Keras model: models.predict_function(model)"
-        )
-    if not np.isfinite(given).all():
-        raise ValueError("predict gave NaN or infinity; look at the model's weights")
+    given = check_probabilities(check_answers(predict(images), len(images)), "what predict gives")
     check_labels(classes, len(images), given.shape[1], "classes")
     return given[np.arange(len(images)), classes].astype(np.float64)
 
@@ -412,12 +415,15 @@ def max_sensitivity(
     samples: int = 10,
     seed: int = 0,
 ) -> NDArray[np.float64]:
-    """How far a map moves, at most, when noise too small to see is added to the picture. Lower is better.
+    """How far a map moves when noise too small to see is added to the picture: the largest of a few draws.
 
-    The largest ``||map(x + d) - map(x)|| / ||map(x)||`` (Euclidean norms) over `samples` draws of d, uniform in
-    [-radius, radius] for each pixel and channel; x + d is clipped to [0, 1]. Where map(x) is all zeros, the change is
-    taken relative to map(x + d): 1 if the noise brings something up, 0 if not. A baseline that ignores the picture
-    has 0, so low alone says little.
+    Lower is better. It is no bound: more draws find more. What is given is the largest
+    ``||map(x + d) - map(x)|| / ||map(x)||`` (Euclidean norms) over `samples` draws of d, uniform in [-radius, radius]
+    for each pixel and channel; x + d is clipped to [0, 1]. Where map(x) is all zeros, the change is taken relative to
+    map(x + d): 1 if the noise brings something up, 0 if not.
+
+    A baseline that ignores the picture has 0, so low alone says little. A method that draws noise of its own for each
+    picture (SmoothGrad) is charged with that, too: compare with two seeds of it on the same picture.
 
     Parameters
     ----------

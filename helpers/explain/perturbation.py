@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.contracts import Predict, check_count, check_labels
+from helpers.contracts import Predict, check_answers, check_count, check_labels
 from helpers.explain.base import Explainer
 
 
@@ -77,13 +77,7 @@ def occlusion(predict_logits: Predict, patch: int = 8, stride: int = 4, value: f
 
 
 def _logits(predict_logits: Predict, images: NDArray[np.float32]) -> NDArray:
-    given = np.asarray(predict_logits(images))
-    if given.ndim != 2 or len(given) != len(images):
-        raise ValueError(
-            f"predict_logits must give shape ({len(images)}, K) for {len(images)} pictures, it gave {given.shape}. "
-            "For a Keras model: models.predict_function(models.logits_model(model))"
-        )
-    return given
+    return check_answers(predict_logits(images), len(images), "predict_logits")
 
 
 def _places(side: int, patch: int, stride: int) -> range:

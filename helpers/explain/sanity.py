@@ -102,10 +102,11 @@ class SanityCheck:
     name : str
         The method.
     similarity : Estimate
-        Mean similarity of its maps for the trained network and for the others, each method's mean map subtracted. n
-        counts the other networks; where there was only one, it counts pictures.
-    pairs : numpy.ndarray of float64
-        How alike the method's maps of one picture are for networks that share nothing; see :func:`independent_pairs`.
+        Mean similarity of its maps for the trained network and for the randomised ones, each network's mean map
+        subtracted. n counts the randomised networks.
+    pairs : numpy.ndarray of float64, shape (K (K - 1) / 2, N)
+        How alike the method's maps of each picture are for each pair of the K randomised networks, which share nothing
+        but the picture.
     """
 
     name: str
@@ -114,70 +115,42 @@ class SanityCheck:
 
     @property
     def threshold(self) -> float:
-        """The 95th percentile, over pairs of independent networks, of what their maps have in common on average."""
+        """The 95th percentile, over pairs of randomised networks, of what their maps have in common on average."""
         return float(np.quantile(self.pairs.mean(axis=1), 0.95))
 
     @property
     def from_picture(self) -> float:
-        """What networks that share nothing agree on, on average: the part that comes from the picture alone."""
+        """What randomised networks agree on, on average: the part that comes from the picture alone."""
         return float(self.pairs.mean())
 
     @property
-    def passes(self) -> bool:
-        """Whether the maps are not clearly more alike than independent networks', and those are not alike themselves.
+    def verdict(self) -> str:
+        """Whether the maps depend on what the network learned: ``"passes"``, ``"fails"`` or ``"open"``.
 
-        Clearly: with the whole interval of `similarity`, because thresholds come from few networks.
+        It passes where the whole interval of `similarity` lies at or below `threshold`, fails where the whole interval
+        lies above, and is open where the threshold lies inside: it comes from few networks.
 
-        The second half is for a method that hardly asks the network: its maps of independent networks are all alike,
-        so the first half alone would excuse it. It fails where more than half of a map comes from the picture alone.
+        A method that hardly asks the network would be excused by that alone, because its maps of randomised networks
+        are all alike, too. So it fails in any case where more than half of a map comes from the picture alone.
         """
-        return self.similarity.low <= self.threshold and self.from_picture <= _MOST_FROM_PICTURE
+        if self.from_picture > _MOST_FROM_PICTURE or self.similarity.low > self.threshold:
+            return "fails"
+        return "passes" if self.similarity.high <= self.threshold else "open"
 
 
 _MOST_FROM_PICTURE = 0.5
 
 
-def independent_pairs(
-    make_explainer: MakeExplainer,
-    networks: Sequence[keras.Model],
-    images: NDArray[np.float32],
-    classes: ArrayLike,
-) -> NDArray[np.float64]:
-    """How alike the maps of independent networks are, for each pair of networks and each picture.
-
-    Parameters
-    ----------
-    make_explainer : callable
-        Model to Explainer, such as ``explain.gradcam``.
-    networks : sequence of keras.Model
-        Two or more networks of one architecture that were initialised independently. K of them give K (K - 1) / 2
-        pairs.
-    images : numpy.ndarray of float32, shape (N, H, W, C)
-        Pictures in [0, 1], at least two.
-    classes : array_like of int, shape (N,)
-        The class to explain in each.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (K (K - 1) / 2, N)
-        Rank correlations, mean maps subtracted.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two networks, or pictures and classes do not fit.
-    """
-    return _pairs([_drawn(make_explainer(network), images, classes) for network in networks])
-
-
-def model_randomisation(
+def randomisation_test(
     make_explainer: MakeExplainer,
     model: keras.Model,
-    untrained: Sequence[keras.Model],
+    randomised: Sequence[keras.Model],
     images: NDArray[np.float32],
     classes: ArrayLike,
 ) -> SanityCheck:
-    """The check that maps change when everything that the network learned is taken away.
+    """The check that maps change when what the network learned is taken away.
+
+    What is usual is told by the randomised networks themselves: pairs of them share nothing but the picture.
 
     Parameters
     ----------
@@ -185,10 +158,14 @@ def model_randomisation(
         Model to Explainer, such as ``explain.gradcam``.
     model : keras.Model
         The trained network.
-    untrained : sequence of keras.Model
-        Two or more networks of the same architecture, initialised independently.
-    images, classes
-        As for :func:`independent_pairs`.
+    randomised : sequence of keras.Model
+        Two or more networks of the same architecture: initialised independently and never trained (the paper's model
+        randomisation), or trained until they fit labels that were shuffled for each anew (its data randomisation).
+        Networks that have not learned their shuffled labels are neither.
+    images : numpy.ndarray of float32, shape (N, H, W, C)
+        Pictures in [0, 1], at least two.
+    classes : array_like of int, shape (N,)
+        The class to explain in each.
 
     Returns
     -------
@@ -198,73 +175,21 @@ def model_randomisation(
     Raises
     ------
     ValueError
-        If there are fewer than two untrained networks, or pictures and classes do not fit.
+        If there are fewer than two randomised networks, or pictures and classes do not fit.
 
     References
     ----------
     J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt and B. Kim (2018), "Sanity checks for saliency maps".
     """
+    if len(randomised) < 2:
+        raise ValueError(f"it takes two or more networks to tell what is usual between them, got {len(randomised)}")
     explainer = make_explainer(model)
-    others = [_drawn(make_explainer(network), images, classes) for network in untrained]
-    return _compare(explainer.name, _drawn(explainer, images, classes), others, _pairs(others))
-
-
-def label_randomisation(
-    make_explainer: MakeExplainer,
-    model: keras.Model,
-    permuted: keras.Model | Sequence[keras.Model],
-    images: NDArray[np.float32],
-    classes: ArrayLike,
-    *,
-    pairs: NDArray[np.float64],
-) -> SanityCheck:
-    """The check that maps change when the network was trained on labels that mean nothing.
-
-    Parameters
-    ----------
-    make_explainer, model, images, classes
-        As for :func:`model_randomisation`.
-    permuted : keras.Model or sequence of keras.Model
-        Networks of the same architecture, trained on the same pictures with their labels shuffled.
-    pairs : numpy.ndarray of float64
-        What is usual for this method: the ``pairs`` of its :func:`model_randomisation`, or :func:`independent_pairs`.
-
-    Returns
-    -------
-    SanityCheck
-        Lower similarity is better.
-
-    Raises
-    ------
-    ValueError
-        If there is no network in `permuted`, `pairs` are not finite numbers, or pictures and classes do not fit.
-
-    References
-    ----------
-    J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt and B. Kim (2018), "Sanity checks for saliency maps".
-    """
-    explainer = make_explainer(model)
-    networks = permuted if isinstance(permuted, Sequence) else [permuted]
-    if not networks:
-        raise ValueError("no network with permuted labels was given; train one on shuffled labels")
-    if np.size(pairs) == 0 or not np.isfinite(pairs).all():
-        raise ValueError("pairs must be finite numbers, at least one: the pairs of this method's model_randomisation")
-    others = [_drawn(make_explainer(network), images, classes) for network in networks]
-    return _compare(explainer.name, _drawn(explainer, images, classes), others, pairs)
+    own = _drawn(explainer, images, classes)
+    others = [_drawn(make_explainer(network), images, classes) for network in randomised]
+    alike = [_correlation(own, other).mean() for other in others]
+    pairs = np.stack([_correlation(a, b) for a, b in combinations(others, 2)])
+    return SanityCheck(explainer.name, intervals.mean(alike), pairs)
 
 
 def _drawn(explainer: Explainer, images: NDArray[np.float32], classes: ArrayLike) -> NDArray[np.float64]:
     return _ranks(without_mean_map(explainer(images, classes)))
-
-
-def _pairs(ranks: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    if len(ranks) < 2:
-        raise ValueError(f"it takes two or more networks to tell what is usual between them, got {len(ranks)}")
-    return np.stack([_correlation(a, b) for a, b in combinations(ranks, 2)])
-
-
-def _compare(
-    name: str, ranks: NDArray[np.float64], others: Sequence[NDArray[np.float64]], pairs: NDArray[np.float64]
-) -> SanityCheck:
-    alike = np.stack([_correlation(ranks, other) for other in others])
-    return SanityCheck(name, intervals.mean(alike.mean(axis=1) if len(others) > 1 else alike[0]), pairs)

@@ -17,10 +17,10 @@ import numpy as np
 import shap
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import Predict, check_fits, check_images, check_labels, check_seed
+from helpers.contracts import Predict, check_answers, check_count, check_fits, check_images, check_labels, check_seed
 from helpers.explain import shapley
 from helpers.explain.base import Explainer, Maps
-from helpers.explain.shapley import Segmenter
+from helpers.explain.shapley import Segmenter, check_evaluations, check_pictures, check_same_size
 from helpers.models.backend import keras, tf
 from helpers.models.graphs import logits_of
 from helpers.progress import with_bar
@@ -71,19 +71,22 @@ def library_kernel_shap(
     Raises
     ------
     TypeError, ValueError
-        If pictures, classes, parts or background are none or do not fit each other.
+        As for :func:`helpers.explain.shapley.kernel_shap`.
 
     References
     ----------
     S. M. Lundberg and S.-I. Lee, "A Unified Approach to Interpreting Model Predictions", 2017.
     """
     check_seed(seed)
-    wanted = check_labels(np.asarray(classes), len(images), name="classes")
-    values = np.zeros((len(images), int(segments.max()) + 1))
+    checked, numbered, backgrounds = check_pictures(images, segments, background)
+    wanted = _check_classes(predict, backgrounds, classes, len(checked))
+    most = int(numbered.max()) + 1
+    check_evaluations(evaluations, most)
+    values = np.zeros((len(checked), most))
     with seeded(seed):
-        for row in with_bar(range(len(images)), "pictures"):
-            image, parts = images[row], segments[row]
-            game = _one_class(shapley.picture_game(predict, image, parts, background), wanted[row])
+        for row in with_bar(range(len(checked)), "pictures"):
+            image, parts = checked[row], numbered[row]
+            game = _one_class(shapley.picture_game(predict, image, parts, backgrounds), wanted[row])
             players = int(parts.max()) + 1
             explainer = shap.KernelExplainer(game, np.zeros((1, players)))
             found = explainer.shap_values(np.ones((1, players)), nsamples=evaluations, l1_reg=False, silent=True)
@@ -105,8 +108,16 @@ def shap_kernel(
     -------
     Explainer
         Signed maps that add up to the logit of the picture minus the mean logit of the background.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the background is no pictures or the evaluations are no count; on use, as for
+        :func:`helpers.explain.shapley.kernel_shap`.
     """
     check_seed(seed)
+    check_count(evaluations, "evaluations")
+    check_images(background, "background")
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> Maps:
         segments = segment(images)
@@ -140,7 +151,8 @@ def shap_gradient(
     Raises
     ------
     TypeError, ValueError
-        If the model is not functional or has no layer ``logits``, or the background is no pictures that fit it.
+        If the model is not functional or has no layer ``logits``, the background is no pictures that fit it, or the
+        samples are no count.
 
     References
     ----------
@@ -148,6 +160,7 @@ def shap_gradient(
     gradients", 2021.
     """
     check_seed(seed)
+    check_count(samples, "samples")
     logits = logits_of(model)
     explainer = shap.GradientExplainer(logits, _background_of(logits, background))
 
@@ -227,7 +240,7 @@ def shap_partition(
         The one picture that stands in for absent parts; the library's masker knows no more than one. Its ``inpaint``
         maskers are for pictures of 0 to 255: of pictures in [0, 1] they keep black and white.
     evaluations : int
-        Predictions for each picture.
+        Predictions for each picture, at least 1.
     seed : int
         Seed of the order among equal parts.
 
@@ -239,13 +252,15 @@ def shap_partition(
     Raises
     ------
     TypeError, ValueError
-        If the background is not one picture in [0, 1].
+        If the background is not one picture in [0, 1] or the evaluations are no count; on use, if pictures and
+        background differ in size, or a class is out of range.
 
     References
     ----------
     G. Owen, "Values of Games with a Priori Unions", 1977.
     """
     check_seed(seed)
+    check_count(evaluations, "evaluations")
     backgrounds = check_images(background, "background")
     if len(backgrounds) != 1:
         raise ValueError(
@@ -255,6 +270,8 @@ def shap_partition(
     explainer = shap.PartitionExplainer(_as_float32(predict), shap.maskers.Image(backgrounds[0]))
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray:
+        check_same_size(images, backgrounds)
+        _check_classes(predict, backgrounds, classes, len(images))
         maps = np.empty(images.shape[:3])
         with seeded(seed):
             for row, label in enumerate(with_bar(classes, "pictures")):
@@ -294,6 +311,11 @@ def _deep_values(explainer: Any, images: NDArray[np.float32]) -> NDArray[np.floa
             f"DeepExplainer has no rule for TensorFlow's operation {found[1]}, which this model uses. Explain it with "
             "shap_gradient, or with superpixel_shap, which needs a predict function only."
         ) from None
+
+
+def _check_classes(predict: Predict, backgrounds: NDArray[np.float32], classes: ArrayLike, n: int) -> NDArray[np.int64]:
+    answers = check_answers(predict(backgrounds), len(backgrounds))
+    return check_labels(np.asarray(classes), n, answers.shape[1], "classes")
 
 
 def _background_of(logits: keras.Model, background: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import Predict, check_images, check_labels, check_seed
+from helpers.contracts import Predict, check_answers, check_count, check_images, check_labels, check_seed
 from helpers.explain.base import Explainer, Maps
 from helpers.progress import with_bar
 
@@ -174,7 +174,7 @@ def picture_game(
     TypeError, ValueError
         If pictures, parts or background are none, or do not fit each other.
     """
-    images, parts, backgrounds = _check_pictures(image[None], segments[None], background)
+    images, parts, backgrounds = check_pictures(image[None], segments[None], background)
 
     def game(coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
         owners = np.zeros(len(coalitions), np.int64)
@@ -222,7 +222,7 @@ def kernel_shapley(game: Game, players: int, evaluations: int, seed: int) -> NDA
     check_seed(seed)
     if players < 1:
         raise ValueError(f"players must be at least 1, got {players}")
-    _check_evaluations(evaluations, players)
+    check_evaluations(evaluations, players)
     coalitions, weights = _draw(players, evaluations, np.random.default_rng(seed))
     none, full = _ask(game, np.array([np.zeros(players), np.ones(players)], bool))
     asked = [_ask(game, block) for block in _blocks(coalitions, _COALITIONS_AT_ONCE)]
@@ -279,14 +279,14 @@ def kernel_shap(
     the pairs.
     """
     check_seed(seed)
-    checked, parts, backgrounds = _check_pictures(images, segments, background)
+    checked, parts, backgrounds = check_pictures(images, segments, background)
     wanted = check_labels(np.asarray(classes), len(checked), name="classes")
     counts = parts.reshape(len(parts), -1).max(axis=1) + 1
-    _check_evaluations(evaluations, int(counts.max()))
+    check_evaluations(evaluations, int(counts.max()))
     drawn = [_draw(int(count), evaluations, np.random.default_rng((seed, row))) for row, count in enumerate(counts)]
     owners = np.repeat(np.arange(len(checked)), [len(coalitions) for coalitions, _ in drawn])
     stacked = np.concatenate([_padded(coalitions, int(counts.max())) for coalitions, _ in drawn])
-    none = np.asarray(predict(backgrounds), np.float64).mean(axis=0)
+    none = check_answers(predict(backgrounds), len(backgrounds)).mean(axis=0, dtype=np.float64)
     check_labels(wanted, len(wanted), len(none), "classes")
     full = np.asarray(predict(checked), np.float64)[np.arange(len(checked)), wanted]
     asked = _coalition_values(predict, checked, parts, backgrounds, owners, stacked, wanted)
@@ -345,8 +345,15 @@ def superpixel_shap(
     -------
     Explainer
         Signed maps that add up to the logit of the picture minus the mean logit of the background.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the background is no pictures or the evaluations are no count; on use, as for :func:`kernel_shap`.
     """
     check_seed(seed)
+    check_count(evaluations, "evaluations")
+    check_images(background, "background")
 
     def attribute(images: NDArray[np.float32], classes: NDArray[np.int64]) -> Maps:
         segments = segment(images)
@@ -477,24 +484,79 @@ def _check_count(count: int, images: NDArray[np.float32]) -> None:
         raise ValueError(f"count must be a whole number of parts, 1 to {pixels} on these pictures, got {count!r}")
 
 
-def _check_evaluations(evaluations: int, players: int) -> None:
+def check_evaluations(evaluations: int, players: int) -> int:
+    """A number of coalitions that the regression has a single answer from.
+
+    Parameters
+    ----------
+    evaluations : int
+        What a function was given.
+    players : int
+        How many superpixels there are.
+
+    Returns
+    -------
+    int
+        The same number.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number of at least ``2 * (players - 1)``.
+    """
     needed = max(0, 2 * (players - 1))
-    if evaluations < needed:
+    whole = isinstance(evaluations, int | np.integer) and not isinstance(evaluations, bool)
+    if not whole or evaluations < needed:
         raise ValueError(
-            f"evaluations must be at least {needed} for {players} superpixels, got {evaluations}: with fewer, the "
-            "regression has no single answer. Ask more coalitions, or cut the pictures into fewer parts."
+            f"evaluations must be a whole number of at least {needed} for {players} superpixels, got {evaluations!r}: "
+            "with fewer, the regression has no single answer. Ask more coalitions, or cut the pictures into fewer "
+            "parts."
         )
+    return int(evaluations)
 
 
-def _check_pictures(
-    images: NDArray[np.float32], segments: NDArray[np.int64], background: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
-    checked, backgrounds = check_images(images), check_images(background, "background")
-    if backgrounds.shape[1:] != checked.shape[1:]:
+def check_same_size(images: NDArray[np.float32], backgrounds: NDArray[np.float32]) -> None:
+    """Refuse a background of another size than the pictures.
+
+    Parameters
+    ----------
+    images, backgrounds : numpy.ndarray of float32, shape (N, H, W, C) and (B, H, W, C)
+        Checked pictures.
+
+    Raises
+    ------
+    ValueError
+        If height, width or channels differ.
+    """
+    if backgrounds.shape[1:] != images.shape[1:]:
         raise ValueError(
-            f"background must hold pictures of shape {checked.shape[1:]}, as the pictures do, "
+            f"background must hold pictures of shape {images.shape[1:]}, as the pictures do, "
             f"got {backgrounds.shape[1:]}"
         )
+
+
+def check_pictures(
+    images: NDArray[np.float32], segments: NDArray[np.int64], background: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]:
+    """Refuse pictures, parts and background that are none or do not fit each other.
+
+    Parameters
+    ----------
+    images, segments, background
+        As for :func:`kernel_shap`.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        The same three.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is not what it must be.
+    """
+    checked, backgrounds = check_images(images), check_images(background, "background")
+    check_same_size(checked, backgrounds)
     parts = np.asarray(segments)
     if not np.issubdtype(parts.dtype, np.integer) or parts.shape != checked.shape[:3] or parts.min() < 0:
         raise ValueError(

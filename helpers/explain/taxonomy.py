@@ -7,10 +7,11 @@ is *specific* to a kind of model, because it must look inside, or *agnostic*, be
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
+
+from helpers.errors import did_you_mean
 
 QUESTIONS = {
     "when": ("default", "after"),
@@ -174,8 +175,7 @@ def review(answers: Mapping[str, Any]) -> list[str]:
         if name in METHODS:
             sentences += _mistakes(name, given)
         else:
-            near = difflib.get_close_matches(str(name), METHODS, n=1)
-            sentences.append(f"{name!r} is not one of the dozen{f'; did you mean {near[0]!r}?' if near else ''}")
+            sentences.append(f"{name!r} is not one of the dozen.{did_you_mean(name, METHODS)}")
     missing = [name for name in METHODS if name not in answers]
     return sentences + ([f"still without a place: {', '.join(missing)}"] if missing else [])
 

@@ -7,6 +7,7 @@ has to be known about each said in the open.
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.contracts import check_count, check_fits, check_images, check_labels, check_seed
+from helpers.errors import did_you_mean
 from helpers.explain.base import Explainer
 from helpers.models.backend import keras, tf
 from helpers.models.graphs import find_layer, logits_of, traced
@@ -71,8 +73,13 @@ def tf_explain_arrays(model: keras.Model, method: str, **options: Any) -> Arrays
     ----------
     R. Meudec (2021), "tf-explain", version 0.3.1.
     """
-    if method not in _MAKERS:
-        raise ValueError(f"no method {method!r} in tf-explain; there are {', '.join(METHODS)}")
+    if method not in METHODS:
+        hint = did_you_mean(method, METHODS)
+        raise ValueError(f"no method {method!r} in tf-explain.{hint} There are {', '.join(METHODS)}.")
+    known = list(inspect.signature(_MAKERS[method]).parameters)[2:]  # after model and logits
+    for option in options.keys() - set(known):
+        hint = did_you_mean(option, known)
+        raise TypeError(f"{method} of tf-explain has no option {option!r}.{hint} It has: {', '.join(known) or 'none'}.")
     logits = logits_of(model)
     arrays = _MAKERS[method](model, logits, **options)
 

@@ -84,19 +84,72 @@ def find_layer(model: keras.Model, name: str, *, maps: bool) -> keras.Layer:
     Raises
     ------
     ValueError
-        If there is none of that name, or its output is not maps; the message lists the layers that would do.
+        If there is none of that name, it is a model of its own, or its output is not maps; the message lists the
+        layers that would do.
     """
-    fitting = [layer.name for layer in model.layers if not maps or len(layer.output.shape) == 4]
+    fitting = [
+        layer.name
+        for layer in model.layers
+        if not isinstance(layer, keras.Model) and (not maps or len(layer.output.shape) == 4)
+    ]
     names = [layer.name for layer in model.layers]
     if name not in names:
         raise ValueError(f"no layer named {name!r} in model {model.name!r}; it has {', '.join(fitting)}")
     layer = model.get_layer(name)
+    if isinstance(layer, keras.Model):
+        raise ValueError(f"{_inside(model, name)} These layers can be: {', '.join(fitting)}")
     if name not in fitting:
         raise ValueError(
             f"layer {name!r} gives {layer.output.shape}, and maps (N, h, w, channels) are needed; "
             f"these layers give maps: {', '.join(fitting)}"
         )
     return layer
+
+
+def check_flat(model: keras.Model) -> None:
+    """Refuse a model with a model inside, for what has to reach every layer.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A functional model.
+
+    Raises
+    ------
+    ValueError
+        If one of its layers is a model.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            raise ValueError(_inside(model, layer.name))
+
+
+def _inside(model: keras.Model, name: str) -> str:
+    return (
+        f"{name!r} is a model inside model {model.name!r}, and what is in it cannot be reached. Build one model of "
+        f"both: call your layers on {name}.output, then keras.Model({name}.input, outputs)."
+    )
+
+
+def check_one_size(model: keras.Model) -> None:
+    """Refuse a model for pictures of any size, where a method has to know how large they are.
+
+    Parameters
+    ----------
+    model : keras.Model
+        A model with one input.
+
+    Raises
+    ------
+    ValueError
+        If height or width of its input are open.
+    """
+    if None in model.input_shape[1:]:
+        sides = ", ".join("any" if side is None else str(side) for side in model.input_shape[1:])
+        raise ValueError(
+            f"model {model.name!r} takes pictures of shape (N, {sides}), and this method has to know their size. Build "
+            "the model with an input of one size, such as keras.Input((32, 32, 3))."
+        )
 
 
 def batch_size_for(model: keras.Model, batch_size: int | None) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.contracts import Predict, check_fits, check_images, check_seed
-from helpers.datasets.base import Split
+from helpers.datasets.base import Split, check_split
 from helpers.models.backend import keras, tf
 
 # A block of mc_dropout_function: fixed, because the place of a picture in its block decides which units it loses.
@@ -67,11 +67,13 @@ def predict_split(model: keras.Model, split: Split, batch_size: int = 512) -> ND
 
     Raises
     ------
+    TypeError
+        If it is no split: pictures in an array go to :func:`predict_function`.
     ValueError
         If the split is empty, its pictures do not fit the model, or `batch_size` is below 1.
     """
     _check_batch_size(batch_size)
-    if not len(split):
+    if not len(check_split(split)):
         raise ValueError("the split holds no pictures, so there is nothing to predict; load it with a larger size")
     check_fits(split.pixels, model.input_shape, "the split's pictures")
     return over_split(compiled(model), split, batch_size)

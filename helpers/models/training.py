@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from helpers import cache
 from helpers.contracts import check_labels, check_seed
-from helpers.datasets.base import Dataset, Split
+from helpers.datasets.base import Dataset, Split, check_dataset, check_split
 from helpers.errors import CacheError
 from helpers.models import cnn
 from helpers.models import recipes as recipes_module
@@ -88,6 +88,8 @@ def load_or_train(recipe: Recipe, train: Split, validation: Split | None = None,
 
     Raises
     ------
+    TypeError
+        If a split is none, or the recipe is none.
     ValueError
         If a split is empty, labels are out of range, pictures of the splits differ in shape, or the recipe names an
         unknown architecture.
@@ -120,9 +122,16 @@ def spine(dataset: Dataset, budget: str = "quick", seed: int = 0) -> Trained:
     -------
     Trained
         As from :func:`load_or_train`.
+
+    Raises
+    ------
+    TypeError
+        If it is no data set: a split of one, or pictures.
+    ValueError
+        If `budget` is unknown or `seed` is none.
     """
     check_seed(seed)
-    recipe = spine_recipe(dataset.name, budget, seed)
+    recipe = spine_recipe(check_dataset(dataset).name, budget, seed)
     return load_or_train(recipe, dataset.train, dataset.calibration, classes=len(dataset.class_names))
 
 
@@ -158,13 +167,14 @@ def _digest(split: Split) -> str:
 
 
 def _check_splits(recipe: Recipe, train: Split, validation: Split | None, classes: int) -> None:
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"recipe must be a Recipe, such as models.spine_recipe(data.name), got {type(recipe).__name__}")
     if recipe.architecture not in ARCHITECTURES:
         known = ", ".join(sorted(ARCHITECTURES))
         raise ValueError(f"unknown architecture {recipe.architecture!r}; there is {known}")
-    for name, split in (("train", train), ("validation", validation)):
-        if split is None:
-            continue
-        if not len(split):
+    given = {"train": train} if validation is None else {"train": train, "validation": validation}
+    for name, split in given.items():
+        if not len(check_split(split, name)):
             raise ValueError(f"the {name} split holds no pictures; load the data set with {name} of at least 1")
         check_labels(split.labels, len(split), classes, f"{name} labels")
         if split.pixels.shape[1:] != train.pixels.shape[1:]:

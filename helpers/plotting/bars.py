@@ -37,6 +37,7 @@ def forest_plot(
     alt: str,
     x_label: str,
     reference: tuple[str, float] | None = None,
+    limits: tuple[str, Sequence[float]] | None = None,
     groups: Sequence[int] | None = None,
 ) -> DescribedFigure:
     """Values with their intervals, one row each, and the number of cases beside the name.
@@ -49,6 +50,8 @@ def forest_plot(
         The finding, the alternative text, and what the axis means, with its unit.
     reference : (str, float), optional
         A named vertical line to compare with.
+    limits : (str, sequence of float), optional
+        A name, and for each row a value of its own to compare with.
     groups : sequence of int, optional
         A group number for each row: rows of a group share marker and colour.
 
@@ -65,7 +68,10 @@ def forest_plot(
         axis.plot([estimate.low, estimate.high], [i, i], color=COLOURS[group % 7], linewidth=2)
         axis.plot([estimate.value], [i], MARKERS[group % 7], color=COLOURS[group % 7])
     name_rows(axis, names)
-    handles = {reference[0]: axis.axvline(reference[1], **REFERENCE)} if reference else {}
+    handles: dict[str, Any] = {reference[0]: axis.axvline(reference[1], **REFERENCE)} if reference else {}
+    if limits:
+        ticks = {**REFERENCE, "linestyle": "none", "marker": "|", "markersize": 15, "markeredgewidth": 2}
+        [handles[limits[0]]] = axis.plot(limits[1], range(len(rows)), **ticks)
     finish(figure, axis, title, (x_label, ""), _height(names), handles)
     return figure
 
@@ -82,7 +88,7 @@ def comparison_plot(
     scores: Mapping[str, Mapping[str, Estimate]],
     gains: Mapping[str, Mapping[str, Estimate]],
     *,
-    rival: str,
+    rival: str | Mapping[str, str],
     title: str,
     alt: str,
 ) -> DescribedFigure:
@@ -94,8 +100,8 @@ def comparison_plot(
         For each measure, named with its direction, the score of each method; the rival among them.
     gains : mapping of str to (mapping of str to Estimate)
         For the same measures and methods, how much better than the rival on the same pictures; above 0 is better.
-    rival : str
-        The method that the others are compared with.
+    rival : str or mapping of str to str
+        The method that the others are compared with, or one for each measure.
     title, alt : str
         The finding, and the alternative text.
 
@@ -110,7 +116,8 @@ def comparison_plot(
     ValueError
         If there is no measure, or the rival has no score in one of them.
     """
-    if not scores or any(rival not in of_measure for of_measure in scores.values()):
+    rivals = dict.fromkeys(scores, rival) if isinstance(rival, str) else rival
+    if not scores or any(rivals.get(measure) not in of_measure for measure, of_measure in scores.items()):
         raise ValueError(
             f"every measure needs a score of the rival {rival!r}, got {[list(of) for of in scores.values()]}"
         )
@@ -119,20 +126,25 @@ def comparison_plot(
     figure = DescribedFigure(alt, figsize=(2.0 * len(scores) + widest(names, FONT_SIZE - 1) + 0.2, 10))
     axes = figure.subplots(1, len(scores), sharey=True, squeeze=False)[0]
     for axis, (measure, of_measure) in zip(axes, scores.items(), strict=True):
-        axis.axvline(of_measure[rival].value, **REFERENCE)
+        axis.axvline(of_measure[rivals[measure]].value, **REFERENCE)
         for row, name in enumerate(methods):
             estimate = of_measure[name]
             axis.plot([estimate.low, estimate.high], [row, row], color="0.6", linewidth=2)
-            axis.plot([estimate.value], [row], **_verdict(None if name == rival else gains[measure][name]))
+            axis.plot([estimate.value], [row], **_verdict(gains[measure][name] if name != rivals[measure] else None))
         axis.set_xlabel(wrap(measure, 1.6, FONT_SIZE - 1), fontsize=FONT_SIZE - 1)
         axis.spines[["top", "right"]].set_visible(False)
         axis.locator_params(axis="x", nbins=4)
     name_rows(axes[0], names)
     set_title(figure, title)
-    key = f"filled: better than the {rival} (dotted line); cross: worse; open: not told apart"
+    key = f"filled: better than {_one_or_each(rivals)} (dotted line); cross: worse; open: not told apart"
     figure.supxlabel(wrap(key, figure.get_figwidth() - 0.2, FONT_SIZE - 1), fontsize=FONT_SIZE - 1)
     fit_height(figure, _height(names))
     return figure
+
+
+def _one_or_each(rivals: Mapping[str, str]) -> str:
+    different = set(rivals.values())
+    return f"the {different.pop()}" if len(different) == 1 else "the bar of each measure"
 
 
 def _verdict(gain: Estimate | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from helpers.contracts import check_images
 from helpers.plotting._style import (
@@ -33,7 +33,14 @@ LINE = 0.14  # height of a small line of text, inches
 
 
 def image_grid(
-    images: NDArray, captions: Sequence[str], *, title: str, alt: str, columns: int = 8, size: float = 1.1
+    images: NDArray,
+    captions: Sequence[str],
+    *,
+    title: str,
+    alt: str,
+    columns: int = 8,
+    size: float = 1.1,
+    dots: Sequence[ArrayLike] | None = None,
 ) -> DescribedFigure:
     """Pictures side by side.
 
@@ -49,6 +56,8 @@ def image_grid(
         Pictures in a row.
     size : float
         Width of one picture, inches.
+    dots : sequence of array_like, each of shape (P, 2), optional
+        For each picture, places to mark: rows and columns, in pixels from the upper left.
 
     Returns
     -------
@@ -58,11 +67,15 @@ def image_grid(
     Raises
     ------
     ValueError
-        If there are no pictures, not as many captions, or floats outside [0, 1].
+        If there are no pictures, not as many captions or dots, or floats outside [0, 1].
     """
     figure, axes = _grid(len(images), captions, title, alt, columns, size)
     for axis, image in zip(axes, _pictures(images), strict=True):
         _show(axis, image)
+    if dots is not None:
+        for axis, places in zip(axes, dots, strict=True):
+            y, x = np.asarray(places, dtype=float).T
+            axis.plot(x, y, "o", color="white", markeredgecolor="black", markersize=2.2 * size)
     return figure
 
 

@@ -1,11 +1,16 @@
 from .band_files import BandRun as BandRun
+from .band_files import Outside as Outside
+from .band_files import Unseen as Unseen
 from .band_files import read_bands as read_bands
 from .band_files import read_runs as read_runs
 from .band_files import stale_bands as stale_bands
 from .band_files import write_run as write_run
+from .bands import FARTHEST as FARTHEST
 from .bands import LEAST_SEEDS as LEAST_SEEDS
 from .bands import RULE as RULE
 from .bands import Band as Band
+from .bands import allowed_outside as allowed_outside
+from .bands import beyond as beyond
 from .bands import check as check
 from .bands import ends as ends
 from .bands import make_bands as make_bands

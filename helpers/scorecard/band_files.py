@@ -1,14 +1,15 @@
 """The files of bands, one for each notebook: ``tests/bands/NN_topic.yaml``, written by ``vigilant bands NN``.
 
 A file holds the notebook's name and its runs, the one on its own data set first. A run holds the data set, the
-budget, the seeds, the rule, the day, the key of the code, and for each measurement the seeds' values and the ends.
-Tables in README and docs are made from the same values.
+budget, the seeds, the rule, the day, the key of the code, and for each measurement the seeds' values and the ends;
+then, from ``vigilant bands NN --unseen``, what other seeds gave. Tables in README and docs are made from the same
+values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,46 @@ _HEAD = (
     "# Between what the records of {notebook} must lie. Written by 'vigilant bands {notebook}', never edited: a rule\n"
     "# that has changed means new seeds. What a band does not say (dataset, why) is said by its run (dataset, rule).\n"
 )
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A record of an unseen seed that lies outside its band.
+
+    Attributes
+    ----------
+    metric, model, dataset : str
+        Which record.
+    seed : int
+        The seed it came from.
+    value : float
+        What was measured.
+    """
+
+    metric: str
+    model: str
+    dataset: str
+    seed: int
+    value: float
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What seeds gave that had no part in the bands.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+        The seeds.
+    records : int
+        How many records they gave.
+    outside : tuple of Outside
+        Those outside their bands.
+    """
+
+    seeds: tuple[int, ...]
+    records: int
+    outside: tuple[Outside, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +86,8 @@ class BandRun:
         Key of the notebook's code when it ran; None where nobody kept it.
     made : str or None
         The day, ``YYYY-MM-DD``.
+    unseen : Unseen or None
+        What other seeds gave afterwards; None until they were run.
     """
 
     notebook: str
@@ -55,6 +98,23 @@ class BandRun:
     bands: tuple[Band, ...]
     code: str | None = None
     made: str | None = None
+    unseen: Unseen | None = None
+
+    def band_of(self, record: Outside) -> Band:
+        """The band that a record of these runs belongs to.
+
+        Parameters
+        ----------
+        record : Outside
+            One of ``unseen.outside``.
+
+        Returns
+        -------
+        Band
+            The band of its metric, model and data set.
+        """
+        wanted = (record.metric, record.model, record.dataset)
+        return next(band for band in self.bands if (band.metric, band.model, band.dataset) == wanted)
 
 
 def read_runs(path: Path) -> list[BandRun]:
@@ -198,8 +258,11 @@ def _with(others: list[BandRun], run: BandRun) -> list[BandRun]:
 
 
 def _run_entry(run: BandRun) -> dict[str, Any]:
-    head = {"dataset": run.dataset, "budget": run.budget, "seeds": list(run.seeds), "rule": run.rule}
+    head: dict[str, Any] = {"dataset": run.dataset, "budget": run.budget, "seeds": list(run.seeds), "rule": run.rule}
     head |= {name: getattr(run, name) for name in ("made", "code") if getattr(run, name)}
+    if run.unseen is not None:
+        outside = [asdict(record) for record in run.unseen.outside]
+        head["unseen"] = {"seeds": list(run.unseen.seeds), "records": run.unseen.records, "outside": outside}
     return {**head, "bands": [_band_entry(band, run) for band in run.bands]}
 
 
@@ -219,13 +282,23 @@ def _band_entry(band: Band, run: BandRun) -> dict[str, Any]:
 
 def _run(entry: Any, notebook: Any, path: Path) -> BandRun:
     needed = {"dataset", "budget", "seeds", "rule", "bands"}
-    if not isinstance(entry, dict) or needed - entry.keys() or entry.keys() - needed - {"made", "code"}:
-        raise ScorecardError(f"{path}: a run has {', '.join(sorted(needed))}, and may have made and code")
+    if not isinstance(entry, dict) or needed - entry.keys() or entry.keys() - needed - {"made", "code", "unseen"}:
+        raise ScorecardError(f"{path}: a run has {', '.join(sorted(needed))}, and may have made, code and unseen")
     shared: dict[str, Any] = {"notebook": notebook, "budget": entry["budget"], "seeds": tuple(entry["seeds"])}
     unsaid = {"dataset": entry["dataset"], "why": entry["rule"]}
     bands = tuple(_band(band, unsaid, shared, f"{path}, band {i}") for i, band in enumerate(entry["bands"], start=1))
     given: dict[str, Any] = {name: entry.get(name) for name in ("dataset", "rule", "made", "code")}
-    return BandRun(**given, **shared, bands=bands)
+    return BandRun(**given, **shared, bands=bands, unseen=_unseen(entry.get("unseen"), path))
+
+
+def _unseen(entry: Any, path: Path) -> Unseen | None:
+    if entry is None:
+        return None
+    try:
+        outside = tuple(Outside(**record) for record in entry["outside"])
+        return Unseen(tuple(entry["seeds"]), int(entry["records"]), outside)
+    except (TypeError, KeyError, ValueError) as error:
+        raise ScorecardError(f"{path}: 'unseen' has seeds, records and outside ({error})") from None
 
 
 def _band(entry: dict[str, Any], unsaid: dict[str, Any], shared: dict[str, Any], where: str) -> Band:

@@ -21,6 +21,7 @@ from helpers.scorecard.fields import (
 from helpers.scorecard.records import Record
 
 DEVIATIONS = 4
+FARTHEST = 0.5  # widths of its band that a record of an unseen seed may lie outside
 RULE = f"mean of the seeds, {DEVIATIONS} standard deviations and half an interval to each side"
 LEAST_SEEDS = 5
 
@@ -218,6 +219,43 @@ def check(
         if key not in met
     ]
     return problems
+
+
+def allowed_outside(records: int) -> int:
+    """How many records of unseen seeds may lie outside their bands.
+
+    Parameters
+    ----------
+    records : int
+        How many there are.
+
+    Returns
+    -------
+    int
+        The 99% point of the binomial distribution in which each lies outside with one percent: 3 of 60, 4 of 100.
+    """
+    from scipy.stats import binom
+
+    return int(binom.ppf(0.99, records, 0.01))
+
+
+def beyond(value: float, band: Band) -> float:
+    """How far outside a band a value lies.
+
+    Parameters
+    ----------
+    value : float
+        In the unit of the metric.
+    band : Band
+        What was expected.
+
+    Returns
+    -------
+    float
+        In widths of the band; 0 inside.
+    """
+    distance = max(band.low - value, value - band.high, 0.0)
+    return distance / max(band.high - band.low, math.ulp(1.0)) if distance else 0.0
 
 
 def _problem(record: Record, band: Band | None) -> str | None:

@@ -25,6 +25,9 @@ from helpers.intervals import Estimate
 if TYPE_CHECKING:
     import sklearn.neighbors
 
+_LEAST_SHRINKAGE = 1e-6
+_ROUNDING = 64 * np.finfo(float).eps  # of its largest value: what a feature's mean over equal numbers may be off
+
 
 def max_softmax_score(probabilities: NDArray) -> NDArray[np.float64]:
     """1 minus the largest probability.
@@ -102,29 +105,37 @@ class Mahalanobis:
         Returns
         -------
         Mahalanobis
-            Its `score` method takes embeddings. The covariance is shrunk after Ledoit and Wolf, so features that are
-            always off, and fewer pictures than features, do no harm.
+            Its `score` method takes embeddings.
 
         Raises
         ------
         ValueError
-            If the embeddings do not vary within any class.
-        """
-        from sklearn.covariance import LedoitWolf
+            If the embeddings do not vary within any class, or by numbers beyond double precision.
 
+        Notes
+        -----
+        The covariance is shrunk towards a sphere after Ledoit and Wolf, by a millionth at least: where they find
+        nothing to shrink (two pictures, one feature that is on or off), what never varied in training would have no
+        inverse. With that, features that are always off, features that are copies of others, classes of one picture and
+        fewer pictures than features do no harm; a picture in which such a feature moves is very strange, and no error.
+        """
         x = check_logits(embeddings, "embeddings")
         present, of_class = np.unique(check_labels(labels, len(x)), return_inverse=True)
-        means = np.stack([x[of_class == k].mean(axis=0) for k in range(len(present))])
-        residuals = x - means[of_class]
-        if not np.abs(residuals).max() > 0:
-            raise ValueError(
-                "embeddings do not vary within any class. Is the model trained, and is this the right layer?"
-            )
-        # One scale for all features keeps the shrinkage's arithmetic away from overflow and underflow.
-        scale = float(np.sqrt(np.square(residuals).mean()))
-        covariance = LedoitWolf(assume_centered=True).fit(residuals / scale).covariance_
+        largest = np.abs(x).max(axis=0)
+        safe = np.where(largest > 0, largest, 1)  # means of shares of the largest neither overflow nor vanish
+        means = np.stack([(x[of_class == k] / safe).mean(axis=0) for k in range(len(present))]) * safe
+        with np.errstate(over="ignore"):
+            residuals = x - means[of_class]
+        residuals[np.abs(residuals) <= _ROUNDING * largest] = 0
+        covariance, scale = _shared_covariance(residuals)
         factor = linalg.cholesky(covariance, lower=True)
-        return cls(means, linalg.solve_triangular(factor, np.eye(len(factor)), lower=True).T / scale)
+        with np.errstate(over="ignore"):
+            whitening = linalg.solve_triangular(factor, np.eye(len(factor)), lower=True).T / scale
+        if not np.isfinite(whitening).all():
+            raise ValueError(
+                f"embeddings vary by {scale:.3g} within a class, too little for double precision: multiply them"
+            )
+        return cls(means, whitening)
 
     def score(self, embeddings: ArrayLike) -> NDArray[np.float64]:
         """Squared distance to the nearest class mean.
@@ -304,9 +315,30 @@ def _placement(scores: NDArray[np.float64], others: NDArray[np.float64]) -> NDAr
     return (below + up_to) / (2 * len(others))
 
 
+def _shared_covariance(residuals: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Shrunk covariance of residuals that are divided by one scale, and that scale."""
+    from sklearn.covariance import ledoit_wolf_shrinkage
+
+    largest = float(np.abs(residuals).max())
+    if not largest > 0:
+        raise ValueError("embeddings do not vary within any class. Is the model trained, and is this the right layer?")
+    if not np.isfinite(largest):
+        raise ValueError("embeddings lie too far apart for double precision: divide them by a number")
+    # One scale for all features keeps the arithmetic away from overflow and underflow.
+    residuals = residuals / largest
+    size = float(np.sqrt(np.square(residuals).mean()))
+    residuals /= size
+    shrinkage = max(float(ledoit_wolf_shrinkage(residuals, assume_centered=True)), _LEAST_SHRINKAGE)
+    covariance = residuals.T @ residuals / len(residuals)
+    sphere = np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+    return (1 - shrinkage) * covariance + shrinkage * sphere, size * largest
+
+
 def _unit(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    length = np.linalg.norm(x, axis=1, keepdims=True)
-    return x / np.maximum(length, np.finfo(float).tiny)  # features that are all off stay at the origin
+    # Features that are all off stay at the origin; the largest first, because squares of 1e200 are no numbers.
+    largest = np.abs(x).max(axis=1, keepdims=True)
+    x = x / np.where(largest > 0, largest, 1)
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), np.finfo(float).tiny)
 
 
 def _check_width(embeddings: ArrayLike, width: int) -> NDArray[np.float64]:

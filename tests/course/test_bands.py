@@ -122,6 +122,50 @@ def test_on_other_pictures_only_records_on_them_make_bands(made, monkeypatch):
     assert read_runs(bands.bands_path(source)) == [own, run]
 
 
+def test_unseen_seeds_are_held_against_the_bands_and_kept_beside_them(made, monkeypatch):
+    root, source, own = made
+    monkeypatch.setenv("VIGILANT_BUILD", str(root / "other"))
+    monkeypatch.setattr("helpers.scorecard.records.notebook_key", lambda name: own.code)
+    [band] = own.bands
+    far = band.high + 0.25 * (band.high - band.low)
+
+    def record(card, seed):
+        card.record("training", "heads", far if seed == 7 else 0.5, 0, 1, 10, "higher", bounds=(0, 1))
+        card.record("training", "seconds", 3, 2, 4, 10, "lower", timed=True)
+
+    without_running(monkeypatch, record)
+    run = bands.try_unseen_seeds(source, (5, 6, 7, 8, 9))
+    assert run in read_runs(bands.bands_path(source))
+    assert run.bands == own.bands
+    assert run.unseen.records == 5
+    assert [(found.metric, found.seed) for found in run.unseen.outside] == [("heads", 7)]
+    lines = list(bands.unseen_lines(run))
+    assert lines[0] == "01_good on coins, seeds 5 6 7 8 9: 1 of 5 records lie outside"
+    assert "heads, seed 7" in lines[1]
+    assert "0.25 widths outside" in lines[1]
+    assert lines[2].startswith("  by chance 1 may, each by at most 0.5 widths")
+
+
+@pytest.mark.parametrize(
+    ("code", "seeds", "dataset", "message"),
+    [
+        ("theirs", (4, 5), None, r"seeds \[4\] made the bands of 01_good"),
+        ("theirs", (5, 6), "moons", "there are no bands of 01_good on moons yet"),
+        ("other", (5, 6), None, "the code has changed since the bands were made"),
+    ],
+)
+def test_seeds_that_prove_nothing_are_refused(made, monkeypatch, code, seeds, dataset, message):
+    root, source, own = made
+    monkeypatch.setenv("VIGILANT_BUILD", str(root / "other"))
+    key = own.code if code == "theirs" else "other"
+    monkeypatch.setattr("helpers.scorecard.records.notebook_key", lambda name: key)
+    without_running(monkeypatch, heads)
+    before = bands.bands_path(source).read_bytes()
+    with pytest.raises(CourseError, match=message):
+        bands.try_unseen_seeds(source, seeds, dataset=dataset)
+    assert bands.bands_path(source).read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("seeds", "message"),
     [((0, 1, 2), "at least 5 different seeds, got"), ((0, 0, 1, 2, 3), "at least 5 different seeds")],

@@ -326,7 +326,7 @@ def test_notebooks_are_found_by_what_people_type(tmp_path, typed, found):
         (folder / f"{name}.py").write_text("")
     assert [path.stem for path in sources(tmp_path)] == ["04_gradcam", "11_watch"]
     assert [path.stem for path in select(typed, tmp_path)] == (found or ["04_gradcam", "11_watch"])
-    with pytest.raises(CourseError, match=r"no notebook '04_gradcan'\. Did you mean 04_gradcam\?.*11_watch"):
+    with pytest.raises(CourseError, match=r"no notebook '04_gradcan'\. Did you mean '04_gradcam'\?.*11_watch"):
         select(["04_gradcan"], tmp_path)
     with pytest.raises(CourseError, match=r"no notebook '12'\. There are"):
         select(["12"], tmp_path)

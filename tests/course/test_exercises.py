@@ -58,6 +58,16 @@ def test_a_function_that_forgot_its_return_is_told_so(capsys):
     assert "is a `return` missing?" in say(capsys, answer, twice)
 
 
+def test_a_function_that_gives_nothing_back_now_and_then_is_answered_and_wrong(capsys):
+    def test(answer):
+        answer(1)
+        answer(-1)
+
+    text = say(capsys, lambda x: x if x > 0 else None, test)
+    assert text.startswith("✗ 1.1 task: your function gave back nothing when called with -1")
+    assert say(capsys, lambda x: x if x < 0 else None, test).startswith("◻")
+
+
 def test_not_answered_is_not_swallowed_by_a_test_that_expects_an_error(capsys):
     def test(answer):
         try:

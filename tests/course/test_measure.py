@@ -139,7 +139,7 @@ def test_what_cannot_be_measured_writes_nothing(coin, monkeypatch, asked, seeds,
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():
-    with pytest.raises(CourseError, match=r"Did you mean interval_coverage\? There are: interval_coverage"):
+    with pytest.raises(CourseError, match=r"Did you mean 'interval_coverage'\? There are: interval_coverage"):
         measure.measurement("interval_covrage")
 
 

@@ -219,3 +219,56 @@ def test_what_the_core_makes_later_does_not_help_it_before():
     trees = [ast.parse(cell) for cell in ("extra = 1", "print(extra)", "extra = 1")]
     cells = [names.names_of(n, tree, deeper=n == 1) for n, tree in enumerate(trees, start=1)]
     assert [problem[:36] for problem in names.problems(cells)] == ["cell 2: takes 'extra' from cell 1, t"]
+
+
+def test_exercises_stand_in_their_steps_and_checks_do_not_tell(broken):
+    first, *rest = [problem for problem in broken(rules("reading")) if "exercise" in problem or "answer" in problem]
+    assert first == "cell 102: an exercise under 'Exercises': it stands inside the step that it belongs to"
+    assert rest == [
+        "cell 103: the check contains a line of the answer ('(max(counts) / sum(counts), total + 0 * len(counts))'): "
+        "try its behaviour instead"
+    ]
+
+
+def test_a_title_that_tells_an_outcome_is_computed(broken):
+    found = [problem for problem in broken(rules("reading")) if "the title" in problem]
+    assert [problem.split(" says how it came out ")[0] for problem in found] == [
+        "cell 105: the title 'No score notices every stranger'",
+        "cell 105: the title 'Fog falls by …'",
+        "cell 105: the title 'The largest of all'",
+        "cell 105: the title 'All of this costs …'",
+        "cell 105: the title 'the best in fog'",
+    ]
+
+
+def test_records_of_deeper_cells_say_so_and_those_of_the_core_do_not(broken):
+    assert [problem for problem in broken(rules("reading")) if "a record" in problem] == [
+        "cell 106: a record in a core cell says no core=False",
+        "cell 108: a record in a deeper cell says core=False",
+    ]
+
+
+def test_an_hour_holds_so_much_and_what_is_deeper_or_to_read_later_does_not_count(tmp_path):
+    def counted(cells):
+        source = tmp_path / "01_good.py"
+        source.write_text(GOOD.read_text() + cells)
+        return [problem for problem in lint(source) if "an hour holds" in problem]
+
+    prose = "\n# %% [markdown]\n" + "# word word word word word\n" * 600
+    assert counted("\n# %%\nprint()\n" * 30 + "\n# %% [markdown]\n# ## Step 2\n" * 11) == []
+    assert ["53 code cells" in problem for problem in counted("\n# %%\nprint()\n" * 42)] == [True]
+    assert ["13 steps" in problem for problem in counted("\n# %% [markdown]\n# ## Step 2\n" * 12)] == [True]
+    assert len(counted(prose)) == 1
+    assert counted(prose.replace("# word", "# **Further reading**\n# word", 1)) == []
+    deeper = prose.replace("[markdown]\n", '[markdown] tags=["deeper"]\n# ## Step 2: more *\n')
+    assert counted(deeper) == []
+
+
+def test_the_first_exercise_comes_early(tmp_path):
+    source = tmp_path / "01_good.py"
+    text = GOOD.read_text()
+    source.write_text(
+        text.replace("# %% [markdown]\n# ## Step 1", "# %% [markdown]\n# One.\n\n" * 9 + "# %% [markdown]\n# ## Step 1")
+    )
+    (problem,) = lint(source)
+    assert "the first exercise, and the first quarter of 23 cells ends before" in problem

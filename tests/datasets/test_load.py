@@ -10,6 +10,7 @@ import pytest
 
 from helpers import datasets
 from helpers.datasets import Dataset, DatasetError, DatasetUnavailable, cifar10, fashion
+from helpers.datasets.catalogue import ready
 from helpers.datasets.splits import Part, official_parts, one_pool
 from tests.datasets.web import nobody_listens
 
@@ -41,7 +42,41 @@ def test_unknown_name_suggests_the_close_one(name):
         datasets.load(name)
     for known in datasets.names():
         assert known in str(caught.value)
-    assert "without a network: signs, digits, photos" in str(caught.value)
+    assert f"on this machine without a network: {', '.join(ready())}." in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("mnist", "digits"),
+        ("MNIST", "digits"),
+        ("fashion_mnist", "fashion"),
+        ("Fashion-MNIST", "fashion"),
+        ("CIFAR 10", "cifar10"),
+        ("GTSRB", "signs"),
+        ("sign", "signs"),
+        ("imagenet", "photos"),
+    ],
+)
+def test_what_others_call_a_data_set_is_understood(name, meant):
+    with pytest.raises(DatasetError, match=f"Did you mean '{meant}'"):
+        datasets.load(name)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_messages_name_what_is_installed(installed, monkeypatch, tmp_path):
+    for name in fashion._CONTENT:
+        (tmp_path / name).touch()
+    monkeypatch.delenv("VIGILANT_FASHION", raising=False)
+    monkeypatch.setattr(fashion, "SYSTEM_FOLDER", tmp_path if installed else tmp_path / "nothing")
+    monkeypatch.delenv("VIGILANT_CIFAR10_SHA256", raising=False)
+    monkeypatch.setenv("VIGILANT_CIFAR10_ARCHIVE", str(tmp_path / "none.tar.gz"))
+    offered = "signs, digits, fashion, photos" if installed else "signs, digits, photos"
+    assert ", ".join(ready()) == offered
+    with pytest.raises(DatasetError, match=f"without a network: {offered}"):
+        datasets.load("letters")
+    with pytest.raises(DatasetUnavailable, match=f"without a network: {offered}"):
+        datasets.load("cifar10")
 
 
 @pytest.mark.parametrize("name", [None, 3, [], "", "imagenet"])
@@ -55,6 +90,15 @@ def test_unknown_knob_suggests_the_close_one():
         datasets.load("digits", clases=range(9))
     with pytest.raises(DatasetError, match=r"photos has no knob 'classes'.*It has: size"):
         datasets.load("photos", classes=[1, 2])
+
+
+@pytest.mark.parametrize("budget", ["quick", "full"])
+def test_a_notebook_that_trains_is_told_what_it_can_train_on(budget):
+    for name in datasets.names():
+        if name != "photos":
+            assert set(datasets.split_sizes(name, budget)) <= {"train", "calibration", "test"}
+    with pytest.raises(DatasetError, match=r"photos .* none to train on. Choose one of: signs, digits, fashion, cifar"):
+        datasets.split_sizes("photos", budget)
 
 
 @pytest.mark.parametrize("part", ["train", "calibration", "test"])
@@ -124,7 +168,7 @@ def test_what_cannot_be_had_says_what_was_tried(name, monkeypatch, cold_cache, t
         datasets.load(name)
     assert "1. " in str(caught.value)
     assert "2. Keras's download" in str(caught.value) or "3. Keras's download" in str(caught.value)
-    assert "These load without a network: signs, digits, photos." in str(caught.value)
+    assert "These load on this machine without a network: signs, digits, photos." in str(caught.value)
 
 
 # How pictures are divided

@@ -20,6 +20,7 @@ BASELINES = {
     "random": explain.random_map(),
     "centre Gaussian": explain.centre_gaussian(),
     "Sobel edges": explain.sobel_edges(),
+    "brightness": explain.brightness(),
 }
 
 
@@ -157,7 +158,7 @@ def test_occlusion_refuses_on_use():
         with pytest.raises(ValueError, match=r"classes must lie in 0\.\.2 for 3 classes"):
             explain.occlusion(predict_logits)(images, classes)
     for wrong in (lambda some: some[:, 0, 0, 0], lambda some: some[:1, 0, 0], lambda some: some):
-        with pytest.raises(ValueError, match=r"predict_logits must give shape \(2, K\) .*logits_model"):
+        with pytest.raises(ValueError, match=r"predict_logits must give floats of shape \(2, K\) .*logits_model"):
             explain.occlusion(wrong)(images, [0, 1])
     with pytest.raises(ValueError, match="occlusion gave NaN or infinity; look at the model's weights"):
         explain.occlusion(lambda some: np.full((len(some), 3), np.nan))(images, [0, 1])
@@ -190,6 +191,16 @@ def test_the_centre_gaussian():
         explain.centre_gaussian(0.2)(pictures(1, (15, 15, 1)), [0])[0, 10, 7], rel=1e-5
     )
     assert (explain.centre_gaussian(0.5)(pictures(3, (11, 21, 1)), [0, 1, 2]) >= maps).all()
+
+
+def test_brightness_is_the_picture_in_grey():
+    images = pictures(3, SHAPE)
+    maps = BASELINES["brightness"](images, [0, 1, 2])
+    np.testing.assert_allclose(maps, images.mean(axis=-1), rtol=1e-6)
+    np.testing.assert_array_equal(BASELINES["brightness"](images, [2, 1, 0]), maps)
+    lit = np.zeros((1, 4, 4, 3), np.float32)
+    lit[0, 2, 1] = 1
+    assert explain.pointing_game(BASELINES["brightness"](lit, [0]), lit[..., 0] > 0)
 
 
 def test_sobel_edges_are_scipys_for_each_picture():

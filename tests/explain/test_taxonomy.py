@@ -44,7 +44,7 @@ def test_each_single_mistake_is_found_and_explained(name, place):
         ({}, "still without a place: linear weights, decision tree rules"),
         ({name: RIGHT[name] for name in RIGHT if name != "LIME"}, "still without a place: LIME"),
         (list(RIGHT.values()), "a dict from each method's name to its three words is wanted; got a list"),
-        (RIGHT | {"Grad CAM": ("after", "local", "specific")}, "did you mean 'GradCAM'"),
+        (RIGHT | {"Grad CAM": ("after", "local", "specific")}, "Did you mean 'GradCAM'"),
         (RIGHT | {"LIME": "after"}, "three words are wanted"),
         (RIGHT | {"LIME": ("after", "local")}, "three words are wanted"),
         (RIGHT | {"LIME": 3}, "three words are wanted"),

@@ -283,7 +283,11 @@ def test_refuses_pictures_and_classes(network, method):
 @pytest.mark.parametrize(
     ("method", "options", "message"),
     [
-        ("grad_cam", {}, "no method 'grad_cam' in tf-explain; there are gradcam, vanilla_gradients"),
+        (
+            "grad_cam",
+            {},
+            r"no method 'grad_cam' in tf-explain\. Did you mean 'gradcam'\? There are gradcam, vanilla_gradients",
+        ),
         ("gradcam", {"layer": "conv9"}, r"no layer named 'conv9'.*conv3"),
         ("gradcam", {"layer": "dense"}, r"maps \(N, h, w, channels\) are needed"),
         ("integrated_gradients", {"steps": 1}, "steps must be at least 2: tf-explain puts the first on the baseline"),

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from helpers import models
+from helpers.datasets import signs
 from helpers.datasets.base import Dataset, Split
 from helpers.errors import CacheError
 
@@ -345,6 +346,28 @@ def test_bad_splits_are_refused_before_any_training():
 
 
 # ---- the cache
+
+
+def test_what_is_no_split_and_no_data_set_is_named():
+    data = signs.load(20, 10, 10, cache=False)
+    model = models.course_cnn(data.shape, 10, seed=0)
+    with pytest.raises(
+        TypeError, match=r"split must be a Split.*an array of shape \(10, 32, 32, 3\).*predict_function"
+    ):
+        models.predict_split(model, data.test.images)
+    with pytest.raises(TypeError, match="the whole data set 'signs'; take one of its splits"):
+        models.predict_split(model, data)
+    with pytest.raises(TypeError, match=r"dataset must be a Dataset.*got a Split of 20 pictures"):
+        models.spine(data.train)
+    with pytest.raises(TypeError, match=r"dataset must be a Dataset.*got str 'signs'"):
+        models.spine("signs")
+    recipe = models.spine_recipe("signs")
+    with pytest.raises(TypeError, match=r"validation must be a Split.*an array"):
+        models.load_or_train(recipe, data.train, data.test.images, classes=10)
+    with pytest.raises(TypeError, match=r"train must be a Split.*got NoneType None"):
+        models.load_or_train(recipe, None, classes=10)
+    with pytest.raises(TypeError, match=r"recipe must be a Recipe.*got dict"):
+        models.load_or_train({"epochs": 3}, data.train, classes=10)
 
 
 def test_the_second_call_reads_the_same_model(own_cache, monkeypatch):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from helpers.scorecard import RULE, read_runs
+from helpers.scorecard import FARTHEST, RULE, allowed_outside, beyond, read_runs
 from tests.conftest import ROOT
 from tests.notebooks.expected import BY_NOTEBOOK
 
@@ -47,3 +47,30 @@ def test_every_way_of_spoiling_concerns_a_band():
         metrics = {band.metric for run in RUNS if run.notebook == notebook for band in run.bands}
         for pattern in BY_NOTEBOOK[notebook].SPOILT:
             assert any(re.fullmatch(pattern, metric) for metric in metrics), f"{notebook}: nothing matches {pattern!r}"
+
+
+# ---- seeds that had no part in the bands
+
+
+@pytest.mark.parametrize("run", [pytest.param(run, id=f"{run.notebook}-{run.dataset}") for run in MADE])
+def test_unseen_seeds_lie_inside_but_for_what_chance_explains(run):
+    on_own_pictures = run is next(other for other in RUNS if other.notebook == run.notebook)
+    if run.unseen is None:
+        assert not on_own_pictures, f"run 'vigilant bands {run.notebook} --unseen --seeds 5 6 7 8 9'"
+        return
+    explained = BY_NOTEBOOK[run.notebook].EXPLAINED
+    assert len(run.unseen.outside) <= allowed_outside(run.unseen.records)
+    for record in run.unseen.outside:
+        assert beyond(record.value, run.band_of(record)) <= FARTHEST, record
+        assert (run.dataset, record.metric, record.seed) in explained, f"{record}: why?"
+
+
+def test_nothing_is_explained_that_did_not_happen():
+    for notebook, said in BY_NOTEBOOK.items():
+        happened = {
+            (run.dataset, record.metric, record.seed)
+            for run in RUNS
+            if run.notebook == notebook and run.unseen
+            for record in run.unseen.outside
+        }
+        assert set(said.EXPLAINED) <= happened

@@ -80,6 +80,11 @@ def image_grid(names):
     )
 
 
+def image_grid_of_places(names):
+    apart = [np.stack(np.meshgrid(step * np.arange(4), step * np.arange(4)), axis=-1) + 4 for step in (4, 8)]
+    return plotting.image_grid(pictures(2), list(names[:2]), columns=2, size=2.2, dots=apart, **words(names))
+
+
 def image_grid_of_one(names):
     return plotting.image_grid(pictures(1, 32, 1)[..., 0], [""], **words(names))
 
@@ -150,6 +155,16 @@ def forest_plot(names):
     )
 
 
+def forest_plot_of_limits(names):
+    return plotting.forest_plot(
+        dict(zip(names, shares(10), strict=True)),
+        x_label=f"accuracy on {names[3]}",
+        limits=(f"what {names[2]} needs", np.linspace(0.8, 0.9, 10)),
+        groups=[0] * 8 + [1] * 2,
+        **words(names),
+    )
+
+
 def forest_plot_of_one(names):
     return plotting.forest_plot({names[3]: shares(1)[0]}, x_label="accuracy", **words(names))
 
@@ -162,6 +177,13 @@ def comparison_plot(names):
         for m in measures
     }
     return plotting.comparison_plot(scores, gains, rival=names[5], **words(names))
+
+
+def comparison_plot_of_two_rivals(names):
+    measures = [f"{name} (higher is better)" for name in names[:2]]
+    scores = {m: dict(zip(names, shares(10), strict=True)) for m in measures}
+    gains = {m: {name: Estimate(0.0, -0.1, 0.04 * (i - 3), 100) for i, name in enumerate(names)} for m in measures}
+    return plotting.comparison_plot(scores, gains, rival=dict(zip(measures, names[5:7], strict=True)), **words(names))
 
 
 def stacked_bars(names):

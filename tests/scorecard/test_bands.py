@@ -13,7 +13,11 @@ from helpers.scorecard import (
     RULE,
     Band,
     BandRun,
+    Outside,
     Record,
+    Unseen,
+    allowed_outside,
+    beyond,
     check,
     ends,
     make_bands,
@@ -284,3 +288,36 @@ def test_the_bands_of_the_course_are_as_the_command_wrote_them(path):
         if run.rule == BY_HAND:
             # Older than the command: the ends were typed, and hold at least what the seeds gave.
             assert all(band.low <= value <= band.high for band in run.bands for value in band.values)
+
+
+# ---- seeds that had no part in the bands
+
+
+def test_so_many_may_lie_outside_by_chance():
+    assert [allowed_outside(records) for records in (1, 60, 100)] == [0, 3, 4]
+
+
+@pytest.mark.parametrize(("value", "widths"), [(0.8, 0), (0.95, 0), (0.725, 0.5), (1.1, 1.0)])
+def test_how_far_outside_is_told_in_widths_of_the_band(value, widths):
+    assert beyond(value, band()) == pytest.approx(widths)
+
+
+def test_a_band_without_width_knows_no_near():
+    assert beyond(0.9, band(low=0.8, high=0.8)) > 1e9
+
+
+def test_what_unseen_seeds_gave_is_kept_with_the_bands(tmp_path):
+    path = tmp_path / "01_training.yaml"
+    found = Outside("accuracy", "cnn", "signs", 7, 0.7)
+    unseen = Unseen((5, 6, 7), 3, (found,))
+    run = BandRun(
+        "01_training", "signs", "quick", (0, 1, 2, 3, 4), "a rule", (band(why="a rule", seeds=(0, 1, 2, 3, 4)),)
+    )
+    write_run(path, dataclasses.replace(run, unseen=unseen))
+    [again] = read_runs(path)
+    assert again.unseen == unseen
+    assert again.band_of(found).metric == "accuracy"
+
+    path.write_text(path.read_text().replace("records: 3", "cases: 3"))
+    with pytest.raises(ScorecardError, match="'unseen' has seeds, records and outside"):
+        read_runs(path)

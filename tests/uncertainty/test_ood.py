@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from sklearn.covariance import LedoitWolf
 from sklearn.metrics import roc_auc_score
 
 from helpers import uncertainty
@@ -114,6 +115,60 @@ def test_mahalanobis_bears_dead_features_few_pictures_and_large_numbers():
         uncertainty.Mahalanobis.fit(np.ones((30, 4)), np.arange(30) % 3)
     with pytest.raises(ValueError, match="64 features"):
         uncertainty.Mahalanobis.fit(x, np.arange(30) % 3).score(x[:, :5])
+
+
+@pytest.mark.parametrize(
+    ("x", "labels"),
+    [
+        pytest.param(np.random.default_rng(0).normal(size=(2, 5)), [0, 0], id="two pictures"),
+        pytest.param(np.repeat([[1.0, 0, 0, 0], [0.0, 0, 0, 0]], 200, axis=0), [0] * 400, id="a feature on or off"),
+        pytest.param(np.random.default_rng(1).normal(size=(50, 3)) * 1e200, [0] * 50, id="squares overflow"),
+        pytest.param(np.random.default_rng(1).normal(5, 1, (50, 3)) * 1e306, [0] * 50, id="sums overflow"),
+        pytest.param(np.random.default_rng(1).normal(size=(50, 3)) * 1e-200, [0] * 50, id="squares vanish"),
+        pytest.param(
+            np.random.default_rng(1).normal(size=(60, 2)) @ [[1, 0, 1, 2], [0, 1, 1, 0]], [0] * 60, id="copies"
+        ),
+        pytest.param(np.random.default_rng(1).normal(size=(5, 8)), [0, 1, 2, 3, 3], id="classes of one picture"),
+    ],
+)
+def test_mahalanobis_gives_distances_where_the_covariance_has_no_inverse(x, labels):
+    detector = uncertainty.Mahalanobis.fit(x, np.array(labels))
+    own = detector.score(x)
+    assert np.isfinite(own).all()
+    # Along what never varied, or by ten times what did, a picture is stranger than any of training.
+    assert (detector.score(x + 10 * np.abs(x).max()) > own.max()).all()
+
+
+def test_mahalanobis_shrinks_as_ledoit_and_wolf_where_they_shrink():
+    """The least shrinkage changes no distance of an ordinary network's features."""
+    train, labels = embedded(2000, 1)
+    means = np.stack([train[labels == k].mean(axis=0) for k in range(4)])
+    precision = LedoitWolf(assume_centered=True).fit(train - means[labels]).precision_
+    x = embedded(50, 2)[0]
+    expected = np.min([np.einsum("ni,ij,nj->n", x - m, precision, x - m) for m in means], axis=0)
+    np.testing.assert_allclose(uncertainty.Mahalanobis.fit(train, labels).score(x), expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (np.full((30, 4), 0.1), "do not vary"),  # whose mean is off by a rounding error
+        (np.full((30, 4), 0.1, np.float32), "do not vary"),
+        (np.random.default_rng(1).normal(size=(30, 3)) * 1e-318, "too little for double precision"),
+        (np.where(np.arange(30)[:, None] < 2, [-1.7e308, 0], [1.7e308, 0]), "too far apart"),
+        (np.where(np.eye(30, 4) > 0, np.nan, 1.0), "finite"),
+    ],
+)
+def test_mahalanobis_says_what_to_do_where_there_is_no_distance(x, words):
+    with pytest.raises(ValueError, match=words):
+        uncertainty.Mahalanobis.fit(x, np.zeros(30, int))
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_nearest_neighbours_bear_any_size_of_number(size):
+    train, x = embedded(200, 1)[0], embedded(20, 2)[0]
+    wanted = uncertainty.NearestNeighbours.fit(train, k=3).score(x)
+    np.testing.assert_allclose(uncertainty.NearestNeighbours.fit(size * train, k=3).score(size * x), wanted, atol=1e-7)
 
 
 def test_nearest_neighbours_equals_the_textbook():

@@ -61,6 +61,13 @@ def test_best_area_tends_to_the_papers_formula():
     assert best == pytest.approx(error + (1 - error) * np.log(1 - error), abs=1e-3)
 
 
+@pytest.mark.parametrize(("error", "excess"), [(0.05, 0.0487), (0.10, 0.0948)])
+def test_excess_of_a_useless_ranking_still_grows_with_the_error_rate(error, excess):
+    correct = np.arange(10_000) >= 10_000 * error
+    assert uncertainty.excess_aurc(np.zeros(10_000), correct, resamples=2).value == pytest.approx(excess, abs=3e-4)
+    assert excess == pytest.approx(-(1 - error) * np.log(1 - error), abs=1e-4)
+
+
 def test_risk_at_coverage_keeps_the_surest():
     confidence, correct = answers(1000, 2)
     surest = np.argsort(-confidence)[:900]

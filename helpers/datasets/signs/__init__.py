@@ -2,7 +2,7 @@
 
 Start with :func:`load`. The faces are in `templates`, what is decided about a picture in `conditions` (with every
 constant that makes it hard to read), the drawing in `scene`, `background` and `occluders`, the planted shortcut in
-`watermark`, the files on disk in `store`.
+`watermark`, the same scene with one attribute changed in `pairs`, the files on disk in `store`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import math
 import numbers
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +21,23 @@ from helpers.datasets.base import Dataset, Split
 from helpers.errors import DatasetError
 
 from . import background, conditions, occluders, scene, store, templates
-from .conditions import CHUNK, CONDITIONS, Plan
+from .conditions import CHUNK, CONDITIONS, SPLITS
+from .pairs import CHANGES, counterfactual_pairs
 from .templates import CLASS_NAMES, UNSEEN_NAMES
 from .watermark import Watermark, marked_pair, plant_watermark
 
-__all__ = ["CLASS_NAMES", "CONDITIONS", "UNSEEN_NAMES", "Watermark", "load", "marked_pair", "plant_watermark"]
+__all__ = [
+    "CHANGES",
+    "CLASS_NAMES",
+    "CONDITIONS",
+    "UNSEEN_NAMES",
+    "Watermark",
+    "counterfactual_pairs",
+    "load",
+    "marked_pair",
+    "plant_watermark",
+]
 
-_SPLITS = ("train", "calibration", "test", "unseen")
 _DRAWING_CODE = (sys.modules[__name__], background, conditions, occluders, scene, store, templates)
 
 
@@ -111,7 +120,7 @@ def load(
 
 
 def _mark_seed(seed: int, split: str) -> int:
-    return int(np.random.SeedSequence(seed, spawn_key=(_SPLITS.index(split), 0, 2)).generate_state(1)[0])
+    return int(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split), 0, 2)).generate_state(1)[0])
 
 
 def _check_whole(name: str, value: object, least: int) -> None:
@@ -155,7 +164,7 @@ def _split(
 ) -> Split:
     """One split, from the cache or drawn now."""
     if not keep:
-        return _as_split(_draw(name, n, seed, rare, ambiguous))
+        return store.as_split(_draw(name, n, seed, rare, ambiguous))
     asked = {"split": name, "n": int(n), "seed": int(seed), "ambiguous": float(ambiguous)}
     asked["rare"] = conditions.shares(rare)
     key = cached_files.key(**asked, code=cached_files.code_version(*_DRAWING_CODE))
@@ -164,7 +173,7 @@ def _split(
     if arrays is None:
         arrays = _draw(name, n, seed, rare, ambiguous)
         store.write(path, arrays)
-    return _as_split(arrays)
+    return store.as_split(arrays)
 
 
 def _draw(
@@ -176,16 +185,7 @@ def _draw(
     probabilities = conditions.shares(rare)
     plans, seeds = [], []
     for chunk in range(-(-n // CHUNK)):
-        decide, draw = np.random.SeedSequence(seed, spawn_key=(_SPLITS.index(name), chunk)).spawn(2)
+        decide, draw = conditions.seeds(SPLITS.index(name), chunk, seed)
         plans.append(conditions.plan(decide, classes, probabilities, ambiguous))
         seeds.append(draw)
-    drawn = scene.draw_all(plans, seeds)
-    columns = {f"plan.{field.name}": [getattr(plan, field.name) for plan in plans] for field in fields(Plan)}
-    columns |= {name: [getattr(part, name) for part in drawn] for name in scene.Drawn._fields}
-    return {name: np.concatenate(parts)[:n] for name, parts in columns.items()}
-
-
-def _as_split(arrays: dict[str, NDArray]) -> Split:
-    plan = Plan(**{field.name: arrays[f"plan.{field.name}"] for field in fields(Plan)})
-    masks = {"sign": arrays["sign"], "evidence": arrays["evidence"]}
-    return Split(arrays["pixels"], plan.labels, plan.attributes(), masks)
+    return {name: rows[:n] for name, rows in store.as_arrays(plans, scene.draw_all(plans, seeds)).items()}

@@ -19,6 +19,9 @@ CHUNK = 100
 """Pictures that are decided and drawn together, from a seed of their own: the picture at a place never depends on how
 many are drawn or on which thread drew it. A multiple of the number of classes, so that every chunk is balanced."""
 
+SPLITS = ("train", "calibration", "test", "unseen")
+"""In this order they are seeded."""
+
 CONDITIONS: dict[str, dict[str, float]] = {
     "light": {"day": 0.5, "dusk": 0.25, "night": 0.25},
     "weather": {"clear": 0.6, "rain": 0.2, "fog": 0.2},
@@ -165,6 +168,43 @@ def _between(uniform: NDArray[np.float64], low_high: NDArray[np.float64]) -> NDA
     return low_high[..., 0] + uniform * (low_high[..., 1] - low_high[..., 0])
 
 
+def seeds(split: int, chunk: int, seed: int) -> tuple[np.random.SeedSequence, np.random.SeedSequence]:
+    """Seeds of one chunk of a split: for what is decided about its pictures, and for drawing them.
+
+    Parameters
+    ----------
+    split : int
+        Place of the split among `SPLITS`.
+    chunk : int
+        Which hundred of its pictures.
+    seed : int
+        The data set's.
+
+    Returns
+    -------
+    tuple of numpy.random.SeedSequence
+        The two seeds.
+    """
+    decide, draw = np.random.SeedSequence(seed, spawn_key=(split, chunk)).spawn(2)
+    return decide, draw
+
+
+def hidden_share(faces: NDArray[np.intp], occluder: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Share of each sign that its occluder covers.
+
+    Parameters
+    ----------
+    faces, occluder : numpy.ndarray of int, shape (N,)
+        As in :class:`Plan`.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (N,)
+        0 where there is no occluder.
+    """
+    return np.where(occluder >= 0, occluders.library().shares[faces, occluder], 0.0)
+
+
 def plan(
     seed: np.random.SeedSequence, classes: NDArray[np.int64], probabilities: dict[str, list[float]], ambiguous: float
 ) -> Plan:
@@ -203,7 +243,7 @@ def plan(
     labels = np.where(unclear, np.asarray(templates.AMBIGUOUS_PAIR)[coin], labels)
     library = occluders.library()
     occluder = np.where(uniform[4] < DIFFICULTY.occluded_share, (uniform[5] * len(library.masks)).astype(np.intp), -1)
-    occlusion = np.where(occluder >= 0, library.shares[faces, occluder], 0.0)
+    occlusion = hidden_share(faces, occluder)
     moved = uniform[6] < DIFFICULTY.motion_share
     motion = np.where(moved, np.round(_between(uniform[7], np.asarray(DIFFICULTY.motion)), 2), 0.0)
     size = _between(uniform[8], np.asarray(DIFFICULTY.size)[distance])

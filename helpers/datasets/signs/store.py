@@ -1,15 +1,58 @@
-"""Drawn splits on disk: uncompressed, whole or not at all, and checked when they are read."""
+"""Drawn splits as arrays by name, and on disk: uncompressed, whole or not at all, checked when they are read."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from helpers import cache
+from helpers.datasets.base import Split
+
+from .conditions import Plan
+from .scene import Drawn
+
+
+def as_arrays(plans: list[Plan], drawn: list[Drawn]) -> dict[str, NDArray]:
+    """Chunks one after the other, as arrays by name: what is stored.
+
+    Parameters
+    ----------
+    plans : list of Plan
+        What was decided about each chunk.
+    drawn : list of Drawn
+        What was drawn of it.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        One row for each picture.
+    """
+    columns = {f"plan.{field.name}": [getattr(plan, field.name) for plan in plans] for field in fields(Plan)}
+    columns |= {name: [getattr(part, name) for part in drawn] for name in Drawn._fields}
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
+
+
+def as_split(arrays: Mapping[str, NDArray]) -> Split:
+    """The split that some arrays stand for.
+
+    Parameters
+    ----------
+    arrays : mapping of str to numpy.ndarray
+        From :func:`as_arrays`, all of its rows or some.
+
+    Returns
+    -------
+    Split
+        Pictures, labels, attributes and masks.
+    """
+    plan = Plan(**{field.name: arrays[f"plan.{field.name}"] for field in fields(Plan)})
+    masks = {"sign": arrays["sign"], "evidence": arrays["evidence"]}
+    return Split(arrays["pixels"], plan.labels, plan.attributes(), masks)
 
 
 def write(path: Path, arrays: Mapping[str, NDArray]) -> None:

@@ -33,6 +33,8 @@ scorecard = Scorecard(notebook="01_good", dataset=dataset, model="coin", seed=se
 scorecard.record("training", "heads", *heads, direction="higher", bounds=(0, 1))
 
 # %% [markdown]
+# ## Step 1: both sides of a coin
+#
 # **Exercise 1.1** How large is the share of tails?
 
 # %% tags=["exercise-use"]

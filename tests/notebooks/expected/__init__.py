@@ -1,6 +1,6 @@
 """What is expected of the notebooks beyond their bands, one file each.
 
-Every file holds four tables.
+Every file holds five tables.
 
 CLAIMS : dict
     A sentence of the notebook, and a function that takes ``of`` (a metric's name to its record on the notebook's own
@@ -12,6 +12,8 @@ SPOILT : dict
     names of metrics; the value is what happened, and a function of ``of`` (a metric's name to its value on the same
     pictures, same seed) and ``own`` (the record's own value) that gives the spoilt value. Every band made by
     ``vigilant bands`` must refuse the spoilt record of each of its seeds.
+EXPLAINED : dict
+    Why a record of an unseen seed lies outside its band: ``(data set of the run, metric, seed)`` to a sentence.
 TITLES : dict
     For each function ``..._title`` of the notebook: ``(arguments, text)`` pairs, with both outcomes.
 """

@@ -33,4 +33,6 @@ SPOILT_CLAIMS = [
 
 SPOILT = {}
 
+EXPLAINED = {}
+
 TITLES = {}

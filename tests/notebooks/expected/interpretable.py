@@ -44,6 +44,8 @@ SPOILT = {
     TWINS: ("each twin shuffled for itself in both places", lambda of, own: 0.0),
 }
 
+EXPLAINED: dict[tuple[str, str, int], str] = {}
+
 
 def _gain(low, high):
     return Estimate((low + high) / 2, low, high, 100)

@@ -6,4 +6,6 @@ SPOILT_CLAIMS = []
 
 SPOILT = {}
 
+EXPLAINED = {}
+
 TITLES = {}
