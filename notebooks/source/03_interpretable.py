@@ -756,15 +756,16 @@ def apart(ones, others):  # the same of two sets of cases
 
 last, built_in = len(columns) - 1, crowd.feature_importances_
 training_loss, test_loss = permutation_losses(crowd, a_train, train.labels, [last]), losses["lottery number"]
-print(f"built in: {built_in[last]:.0%} of all; {(built_in < built_in[last]).sum()} of {last} honest columns have less")
+fewer_have = (built_in < built_in[last]).sum()
+print(f"built in: {built_in[last]:.0%} of all importance; {fewer_have} of {last} honest columns have less")
 print(f"shuffled on the training messages: {intervals.mean(100 * training_loss)} points")
 print(f"shuffled on the test messages: {intervals.mean(100 * test_loss)} points")
 print(f"the difference: {apart(training_loss, test_loss)} points")
 
 # %% [markdown]
-# The forest has learned training messages by heart, lottery numbers and all. What a model *used* is
-# one question; what *helps* it on new messages is another. Importance is a report, so it is
-# measured on the test messages.
+# Where the difference lies above 0, the forest has learned training messages by heart, lottery
+# numbers and all. What a model *used* is one question; what *helps* it on new messages is another.
+# Importance is a report, so it is measured on the test messages.
 #
 # ### A trap: correlated columns
 #
@@ -980,9 +981,9 @@ print(f"the copy, where the network is right minus where it errs: {where_asked}"
 #
 # 1. *The first row is a trap.* The copy has partly learned its training pictures by heart. Its
 #    fidelity there says little about new pictures.
-# 2. *The copy and the stranger.* Two readers who both know digits agree on digits. Where the
-#    stranger agrees with the network as often as the copy does, the fidelity is about *digits*. It
-#    says nothing about *this network*.
+# 2. *The copy and the stranger.* Two readers who both know digits agree on digits. The printed
+#    difference says what meeting the network has brought. Where that is about 0, the fidelity is
+#    about *digits*, and says nothing about *this network*.
 # 3. *Where the network errs.* For these pictures somebody asks *why*. (They are few, so the
 #    intervals are wide.)
 #
