@@ -6,8 +6,9 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from helpers import explain, plotting
+from helpers import explain
 from helpers.course import layout
 from tests.notebooks.cells import function_of
 
@@ -26,7 +27,7 @@ def look():
     game = drawn_game(3)
     parts = explain.grid_superpixels(np.zeros((1, 32, 32, 3), np.float32), 16)
     exact = [explain.exact_shapley(game, 16)]
-    return function_of(NOTEBOOK, "look", plotting=plotting, games=[game], exact=exact, parts=parts)
+    return function_of(NOTEBOOK, "look", stats=stats, games=[game], exact=exact, parts=parts)
 
 
 def test_the_slider_shows_an_estimate_that_comes_nearer(look):
@@ -34,10 +35,12 @@ def test_the_slider_shows_an_estimate_that_comes_nearer(look):
     errors = []
     for evaluations in options:
         figure = look(evaluations)
-        exact, estimate = (axis.images[0].get_array() for axis in figure.axes[:2])
-        assert exact.shape == estimate.shape == (32, 32)
-        assert float(exact.sum()) == pytest.approx(float(estimate.sum()), abs=1e-3)
-        errors.append(float(np.abs(exact - estimate).mean()))
+        exact, *estimates = (axis.images[0].get_array() for axis in figure.axes[:3])
+        for estimate in estimates:
+            assert exact.shape == estimate.shape == (32, 32)
+            assert float(exact.sum()) == pytest.approx(float(estimate.sum()), abs=1e-3)
+        assert np.any(estimates[0] != estimates[1])
+        errors.append(float(np.abs(exact - np.mean(estimates, axis=0)).mean()))
         assert f"{evaluations:,} evaluations" in figure.get_suptitle()
     assert errors[-1] < 0.2 * errors[0]
     assert errors == sorted(errors, reverse=True)
@@ -100,3 +103,12 @@ class TestTheRule:
     def test_two_maps_that_are_the_same_are_not_told_apart(self, who_stays):
         vote = self.vote(one=1.0, blob=0.0)
         assert who_stays(vote | {"two": vote["one"]}, ["one", "two"], ["blob"])[2] == ["one", "two"]
+
+
+def test_no_map_of_sixteen_parts_points_better_than_its_fullest_part():
+    rng = np.random.default_rng(6)
+    evidence = np.repeat(rng.random((20, 32, 32)) < 0.3, 100, axis=0)  # each of twenty pictures a hundred times
+    parts = explain.grid_superpixels(np.zeros((2000, 32, 32, 1), np.float32), 16)
+    held = np.stack([evidence[parts == i].reshape(2000, 64).mean(axis=1) for i in range(16)], axis=1)
+    hits = explain.pointing_game(explain.paint(held, parts), evidence)  # the best map of parts: it knows the evidence
+    assert hits.mean() == pytest.approx(held.max(axis=1).mean(), abs=4 * np.sqrt(0.25 / 2000))

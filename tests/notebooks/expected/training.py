@@ -11,7 +11,7 @@ SPOILT_CLAIMS = []
 SPOILT = {
     "accuracy": ("a network that guesses among ten classes", lambda of, own: 0.1),
     "accuracy lost in the worst slice": ("a worst slice like all others", lambda of, own: 0.0),
-    "accuracy lost to disturbances at full strength": ("disturbances that disturb nothing", lambda of, own: 0.0),
+    "accuracy lost to corruptions at full strength": ("disturbances that disturb nothing", lambda of, own: 0.0),
     "shortcut gap": ("a mark that no network has learned", lambda of, own: 0.0),
 }
 

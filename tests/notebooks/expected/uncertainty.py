@@ -18,7 +18,7 @@ CLAIMS = {
     "the aleatoric part of a planted coin flip is within 0.1 of ln 2": lambda of: (
         abs(of(COIN).value - math.log(2)) < 0.1
     ),
-    "more data takes away at least half of the epistemic part": lambda of: of(FOG).high < 0.5,
+    "more data takes away at least a third of the epistemic part": lambda of: of(FOG).high < 2 / 3,
     "the epistemic part is larger on classes never seen": lambda of: of(UNSEEN).low > 0,
     "an ensemble's NLL is better than a member's, both with temperature": lambda of: of(ENSEMBLE).high < 0,
     "at the same promise APS has longer sets than LAC": lambda of: of("set size at 98%, APS minus LAC").low > 0,
@@ -32,7 +32,7 @@ SPOILT_CLAIMS = [
     ("mistakes left when a tenth is handed over", 1.0, "hand over"),
     (COIN, 0.4, "coin flip"),
     (COIN, 0.8, "coin flip"),
-    (FOG, 1.0, "half of the epistemic"),
+    (FOG, 1.0, "third of the epistemic"),
     (UNSEEN, 0.0, "never seen"),
     (ENSEMBLE, 0.0, "better than a member's"),
     (ENSEMBLE, 0.02, "better than a member's"),
