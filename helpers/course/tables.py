@@ -230,10 +230,11 @@ _MEASURES = (
         "lost in the worst slice (a condition on signs, a class on fashion), points",
         "accuracy lost in the worst slice",
         points,
+        model="three_course_cnns",
     ),
     _Row(
-        "lost to disturbances at full strength, after ImageNet-C, points",
-        "accuracy lost to disturbances at full strength",
+        "lost to corruptions at full strength, after ImageNet-C, points",
+        "accuracy lost to corruptions at full strength",
         points,
     ),
     _Row(

@@ -535,8 +535,8 @@ check("2.2 the threshold", conformal_threshold, test_threshold)
 # %% [markdown]
 # ### Exercise 2.3 (find the bug): a guarantee that nothing can shake
 #
-# A colleague calls her sets safe: the promise of 90% holds on the usual pictures, and it nearly
-# holds when the camera is noisy and the network is wrong far more often.
+# A colleague calls her sets safe. The promise of 90% holds on the usual pictures. It nearly holds
+# when the camera is noisy, too, although the network is wrong more often then.
 
 
 # %%

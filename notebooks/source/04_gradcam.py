@@ -506,7 +506,7 @@ check("4.2 relevance rank", relevance_rank, test_relevance_rank)
 # two: the mean colour of each picture, and black.
 
 # %%
-steps = 16  # in how many bunches the pixels are painted over
+steps = 12  # in how many bunches the pixels are painted over
 fills = {"mean colour": explain.mean_colour, "black": 0.0}
 curves = {
     fill: {
@@ -749,11 +749,15 @@ seen = {
     for who, network in (("honest", model), ("cheating", cheat))
 }
 on_mark = {key: explain.relevance_mass(drawn, mark) for key, drawn in seen.items()}
+
+# %%
 print(f"the mark is {mark[0].mean():.1%} of the picture: a map that knows nothing puts that much on it")
+doublings = {}  # 1: twice as much, 2: four times, 3: eight times
 for name in lookers:
-    honest, cheating = (intervals.mean(on_mark[name, who]) for who in ("honest", "cheating"))
-    more = intervals.mean(on_mark[name, "cheating"] - on_mark[name, "honest"])
-    print(f"{name}: honest {honest.value:.1%}, cheating {cheating.value:.1%}; more by {more}")
+    pair = on_mark[name, "cheating"], on_mark[name, "honest"]
+    doublings[name] = intervals.bootstrap(lambda c, h: float(np.log2(c.mean() / h.mean())), *pair, seed=seed)
+    print(f"{name}: honest {pair[1].mean():.1%}, cheating {pair[0].mean():.1%}")
+    print("   the network that cheats doubles it so many times:", doublings[name])
 
 # %%
 plotting.attribution_maps(
@@ -804,10 +808,9 @@ if evidence is not None:
     differences["pointing game, GradCAM placed ahead of GradCAM enlarged"] = hits["placed"] - hits["enlarged"]
 for what, each in differences.items():
     scorecard.record("explanation", f"{what}", *intervals.mean(each), direction="higher", **signed)
-for name in lookers:
-    more = intervals.mean(on_mark[name, "cheating"] - on_mark[name, "honest"])
-    on = f"relevance on the mark, cheating more than honest, {name}"
-    scorecard.record("explanation", f"{on}", *more, direction="higher", model="shortcut_cnn", **signed)
+for name, times in doublings.items():
+    on = f"relevance on the mark, doublings from honest to cheating, {name}"
+    scorecard.record("explanation", f"{on}", *times, direction="higher", model="shortcut_cnn")
 for name in ("GradCAM", "vanilla gradients", "guided backprop", *planted):
     same = random_weights[name].similarity
     scorecard.record("explanation", f"alike with random weights, {name}", *same, direction="lower", **signed)
@@ -1118,14 +1121,19 @@ if pairs is not None:
         name: made(pairs.after.images, as_80) - made(pairs.before.images, as_80)
         for name, made in (methods | nothing).items()
     }
-    looks = ("GradCAM", "SmoothGrad", "integrated gradients (mean colour)", "random", "Sobel edges")
-    plotting.attribution_maps(
-        pairs.after.images[:3],
-        {name: moved[name][:3] for name in looks},
-        ["30, redrawn as 80"] * 3,
-        title="What moved in five maps for the class 80 when 30 became 80",
-        alt="Three redrawn signs, the changed pixels outlined, and the difference of the maps after and before.",
-        outlines=pairs.changed[:3],
+
+# %% tags=["deeper"]
+looks = ("GradCAM", "SmoothGrad", "integrated gradients (mean colour)", "random", "Sobel edges")
+if pairs is not None:
+    display(
+        plotting.attribution_maps(
+            pairs.after.images[:3],
+            {name: moved[name][:3] for name in looks},
+            ["30, redrawn as 80"] * 3,
+            title="What moved in five maps for the class 80 when 30 became 80",
+            alt="Three redrawn signs, the changed pixels outlined, and the difference of the maps after and before.",
+            outlines=pairs.changed[:3],
+        )
     )
 
 
@@ -1177,12 +1185,14 @@ if pairs is not None:
 
 # %% tags=["deeper"]
 if pairs is not None:
-    plotting.forest_plot(
-        ahead,
-        title=follow_title(ahead),
-        alt="For eight explanations, how much further than edges their movement follows the logit, with intervals.",
-        x_label="rank correlation with what the logit gained, ahead of the edges' (same pairs)",
-        reference=("as the edges", 0.0),
+    display(
+        plotting.forest_plot(
+            ahead,
+            title=follow_title(ahead),
+            alt="For eight explanations, how much further than edges their movement follows the logit, with intervals.",
+            x_label="rank correlation with what the logit gained, ahead of the edges' (same pairs)",
+            reference=("as the edges", 0.0),
+        )
     )
     scorecard.record(
         "explanation", "follows the logit between pairs, occlusion (grey) ahead of Sobel edges",
@@ -1202,8 +1212,8 @@ if pairs is not None:
 # *concept* inside the network. Take pictures with fog and without. A linear model tells their
 # activations $A$ at a layer apart; its direction $v$, of length 1, is the concept's. For a class
 # with logit $y$, the slope $\nabla_A y \cdot v$ says how the logit answers to a little more fog.
-# The TCAV score is the share of pictures whose slope is above 0. Fog raises most logits a little,
-# which changes no answer: so $y$ here is a class's logit less the mean of all. **Any two heaps of
+# The TCAV score is the share of pictures whose slope is above 0. A rise of all logits together
+# changes no answer: so $y$ here is a class's logit less the mean of all. **Any two heaps of
 # pictures can be told apart somehow. What score will a direction get that means nothing?**
 
 
@@ -1237,7 +1247,7 @@ if dataset == "signs":
     clear = np.flatnonzero(data.test.attributes["weather"] == "clear")[:80]
     conv3_slopes = slopes_at("conv3", data.test.take(clear).images)
     scores = [fog.tcav(each) for each in conv3_slopes]
-    luck = np.concatenate([np.abs(each.random_draws - 0.5).ravel() >= 0.45 for each in scores])
+    luck = np.mean([np.abs(each.random_draws - 0.5) >= 0.45 for each in scores], axis=0).ravel()  # of each direction
     print("other draws' pictures told apart:", fog.accuracy)
     table = {"TCAV score": [s.score.value for s in scores], "p": [s.p_value for s in scores]}
     display(pd.DataFrame(table, index=list(data.class_names)).style.format("{:.2f}"))
@@ -1245,24 +1255,26 @@ if dataset == "signs":
 # %% tags=["deeper"]
 if dataset == "signs":
     means = np.concatenate([each.random for each in scores])
-    plotting.histogram(
-        {"one draw": np.concatenate([s.random_draws.ravel() for s in scores]), "mean of ten draws": means},
-        title=luck_title(luck.mean()),
-        alt="TCAV scores of random concepts, from single draws and as means of ten draws, for all classes.",
-        x_label="TCAV score of a random concept",
-        bins=20,
+    display(
+        plotting.histogram(
+            {"one draw": np.concatenate([s.random_draws.ravel() for s in scores]), "mean of ten draws": means},
+            title=luck_title(luck.mean()),
+            alt="TCAV scores of random concepts, from single draws and as means of ten draws, for all classes.",
+            x_label="TCAV score of a random concept",
+            bins=20,
+        )
     )
     scorecard.record(
         "explanation", "TCAV at conv3, single random directions that score below 0.05 or above 0.95",
-        *intervals.proportion(luck), direction="lower", core=False, bounds=(0, 1),
+        *intervals.mean(luck), direction="lower", core=False, bounds=(0, 1),
     )  # fmt: skip
 
 # %% [markdown] tags=["deeper"]
 # A direction that means nothing often gets a score that looks like a discovery: gradients of one
 # class are alike in all pictures, so they agree about *any* direction. Tutorials that show one
 # score, without random concepts, show this. The mean over independent draws is fairer, and $p$ says
-# how often a random concept's mean lies as far from one half. (Ten classes are ten tests: where
-# nothing is, a $p$ of 0.05 or less comes up in one of two notebooks, roughly.)
+# how often a random concept's mean lies as far from one half. (Ten classes are ten tests. By
+# chance alone, a $p$ of 0.05 or less is expected half a time in ten.)
 #
 # Is the concept's answer *true*? We can draw the fog: the same scenes, clear and in fog. For each
 # picture and class, has the slope the sign of what fog really did? Half is chance.
@@ -1298,20 +1310,23 @@ if dataset == "signs":
 
 # %% tags=["deeper"]
 def concept_title(gains):
-    found = {"ahead": [], "behind": [], "no different": []}
+    found = {"ahead": [], "behind": [], "not told apart": []}
     for name, gain in gains.items():
-        found["ahead" if gain.low > 0 else "behind" if gain.high < 0 else "no different"].append(name)
+        found["ahead" if gain.low > 0 else "behind" if gain.high < 0 else "not told apart"].append(name)
     return "Against random directions: " + "; ".join(f"{word}: {', '.join(found[word]) or 'none'}" for word in found)
 
 
+# %% tags=["deeper"]
 if dataset == "signs":
     gains = {name: intervals.mean(own - lots) for name, (own, lots) in answers_of_all.items()}
-    plotting.forest_plot(
-        gains,
-        title=concept_title(gains),
-        alt="For three concepts, how much oftener than random directions they are right about the redrawn scenes.",
-        x_label="share of classes they are right about, ahead of random directions (same pictures)",
-        reference=("as random directions", 0.0),
+    display(
+        plotting.forest_plot(
+            gains,
+            title=concept_title(gains),
+            alt="For three concepts, how much oftener than random directions they are right about the redrawn scenes.",
+            x_label="share of classes they are right about, ahead of random directions (same pictures)",
+            reference=("as random directions", 0.0),
+        )
     )
 
 # %% [markdown] tags=["deeper"]

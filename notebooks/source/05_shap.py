@@ -757,17 +757,17 @@ if "evidence" in judged.masks:
     print(f"pointing game: no map of sixteen parts can score above {np.mean(held):.3f}, ties being drawn")
 
 # %% [markdown]
-# Look at brightness in the four panels: a map that never asked the network may point well, and do
-# badly elsewhere. One measure is no verdict.
+# Look at brightness in all panels: a map that never asked the network may do well in one and badly
+# in the next. One measure is no verdict.
 #
 # Nor is one fill. **A fill favours maps whose own baseline it is.** The two integrated gradients
 # differ in nothing but their baseline. Compare the two printed leads: what each gains when the fill
 # is its own is no merit of the map.
 #
-# The pointing game looks at one pixel of each map. All 64 pixels of a part tie, one of them is
-# drawn, and evidence seldom fills a part: that is the ceiling above. (The paper counts a hit near
-# the evidence, too; on pictures this small we leave that tolerance out.) So we show it, and give it
-# no say below.
+# The pointing game (where there are masks) looks at one pixel of each map. All pixels of a part
+# tie, one of them is drawn, and evidence seldom fills a part: that is the ceiling above. (The paper
+# counts a hit near the evidence, too; on pictures this small we leave that tolerance out.) So we
+# show it, and give it no say below.
 #
 # ### One recommendation, if there is one
 #

@@ -111,6 +111,16 @@ def test_shuffling_what_decides_costs_half_of_all_answers():
     assert abs(losses(0, [1]).mean()) < 0.03
 
 
+def test_a_forest_knows_lottery_numbers_of_its_training_rows_only():
+    (x, y), (x_test, y_test) = tables(0)
+    coins = np.random.default_rng(2).random((2, len(y))) < 0.2  # a fifth of the labels cannot be known
+    y, y_test = np.where(coins[0], 1 - y, y), np.where(coins[1], 1 - y_test, y_test)
+    forest = RandomForestClassifier(60, max_features=1, random_state=0).fit(x, y)
+    shuffle = function("permutation_losses", seed=0)
+    assert shuffle(forest, x, y, [1]).mean() > 0.05
+    assert abs(shuffle(forest, x_test, y_test, [1]).mean()) < 0.03
+
+
 def test_a_planted_copy_takes_the_importance_away_and_the_group_has_it_back():
     alone = losses(0, [0]).mean()
     assert losses(1, [0]).mean() < 0.6 * alone
@@ -154,7 +164,7 @@ def test_cases_are_subtracted_in_pairs():
 
 
 def test_two_sets_of_cases_need_not_be_equally_many():
-    found = function("apart", seed=0)(np.array([1.0, 0.0, 1.0, 1.0]), np.zeros(50))
+    found = function("apart", seed=0)(np.array([1.0, 0.0, 1.0, 1.0] * 8), np.zeros(50))
     assert found.value == pytest.approx(75)
     assert found.low > 0
 

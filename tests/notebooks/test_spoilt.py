@@ -14,6 +14,9 @@ MADE = [run for run in RUNS if run.rule == RULE]
 # its notebook's next 'vigilant bands'.
 BY_HAND = {"01_training", "02_uncertainty", "03_interpretable", "04_gradcam", "05_shap"}
 
+# Bands that no unseen seed has been held against yet.
+NOT_YET_TRIED: set[str] = set()
+
 
 def spoilt_values(run, band):
     """The spoilt value for each seed of a run, and what happened."""
@@ -56,8 +59,9 @@ def test_every_way_of_spoiling_concerns_a_band():
 def test_unseen_seeds_lie_inside_but_for_what_chance_explains(run):
     on_own_pictures = run is next(other for other in RUNS if other.notebook == run.notebook)
     if run.unseen is None:
-        assert not on_own_pictures, f"run 'vigilant bands {run.notebook} --unseen --seeds 5 6 7 8 9'"
+        assert not on_own_pictures or run.notebook in NOT_YET_TRIED, "vigilant bands NN --unseen --seeds 5 6 7 8 9"
         return
+    assert not on_own_pictures or run.notebook not in NOT_YET_TRIED
     explained = BY_NOTEBOOK[run.notebook].EXPLAINED
     assert len(run.unseen.outside) <= allowed_outside(run.unseen.records)
     for record in run.unseen.outside:

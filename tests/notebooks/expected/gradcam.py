@@ -2,7 +2,7 @@
 
 from helpers.intervals import Estimate
 
-MARK = "relevance on the mark, cheating more than honest, {}"
+MARK = "relevance on the mark, doublings from honest to cheating, {}"
 RANDOM = "alike with random weights, {}"
 PLACED = "pointing game, GradCAM placed ahead of GradCAM enlarged"
 OWN_FILL = "deletion AUC, what integrated gradients gain from a fill that is their own baseline"
@@ -13,8 +13,8 @@ FOLLOWS = r"follows the logit between pairs, occlusion \(grey\) ahead of Sobel e
 BY_LUCK = "TCAV at conv3, single random directions that score below 0.05 or above 0.95"
 
 CLAIMS = {
-    "gradients find the mark in the cheating network": lambda of: of(MARK.format("vanilla gradients")).low > 0.01,
-    "integrated gradients find the mark": lambda of: of(MARK.format("integrated gradients (black)")).low > 0.05,
+    "gradients find the mark in the cheating network": lambda of: of(MARK.format("vanilla gradients")).low > 2,
+    "integrated gradients find the mark": lambda of: of(MARK.format("integrated gradients (black)")).low > 2,
     "GradCAM finds the mark": lambda of: of(MARK.format("GradCAM")).low > 0,
     "an edge detector draws the same with random weights": lambda of: (
         of(RANDOM.format("edges (planted to fail)")).value > 0.99
@@ -111,11 +111,11 @@ TITLES = {
     "concept_title": [
         (
             ({"fog": Estimate(0.1, 0.05, 0.15, 80), "night": Estimate(0.0, -0.1, 0.1, 80)},),
-            "Against random directions: ahead: fog; behind: none; no different: night",
+            "Against random directions: ahead: fog; behind: none; not told apart: night",
         ),
         (
             ({"fog": Estimate(-0.1, -0.15, -0.05, 80)},),
-            "Against random directions: ahead: none; behind: fog; no different: none",
+            "Against random directions: ahead: none; behind: fog; not told apart: none",
         ),
     ],
 }

@@ -8,7 +8,6 @@ MOVED = "points lost on digits moved by two pixels, more than the network"
 STRANGER = "points of surrogate fidelity over a stranger"
 BY_HEART = "points of surrogate fidelity, training over test pictures"
 ERRS = "points of surrogate fidelity, network right over network wrong"
-LOTTERY = "points of importance of a lottery number, training over test messages"
 TWINS = "points of importance, twins shuffled together over each alone"
 
 CLAIMS = {
@@ -18,14 +17,13 @@ CLAIMS = {
     "a copy agrees about as often as a stranger": lambda of: -5 < of(STRANGER).low <= of(STRANGER).high < 5,
     "a copy knows its training pictures partly by heart": lambda of: of(BY_HEART).low > 0,
     "a copy is least faithful where the network errs": lambda of: of(ERRS).low > 0,
-    "a forest has learned lottery numbers by heart": lambda of: of(LOTTERY).low > 0,
     "twins hide each other": lambda of: of(TWINS).low > 0,
 }
 
 SPOILT_CLAIMS = [
     # Words as hard for a linear model as pixels; a network that is the linear model; two linear models; a copy that
     # knows the network, and one that knows nothing; one that is judged on the same pictures twice; errors that are no
-    # harder to foretell; a forest too small to learn by heart; a copy of the column that is none.
+    # harder to foretell; a copy of the column that is none.
     (WORDS, 8.0, "next to nothing"),
     (PIXELS, 0.0, "network gains"),
     (MOVED, 0.0, "moved digits"),
@@ -33,7 +31,6 @@ SPOILT_CLAIMS = [
     (STRANGER, -60.0, "stranger"),
     (BY_HEART, 0.0, "training pictures"),
     (ERRS, 0.0, "least faithful"),
-    (LOTTERY, 0.0, "lottery"),
     (TWINS, 0.0, "twins"),
 ]
 
@@ -44,7 +41,6 @@ SPOILT = {
     STRANGER: ("a copy that learned nothing: one digit in ten", lambda of, own: own - 65),
     BY_HEART: ("test pictures in both places", lambda of, own: 0.0),
     ERRS: ("a copy that is as faithful where the network errs", lambda of, own: 0.0),
-    LOTTERY: ("test messages in both places", lambda of, own: 0.0),
     TWINS: ("each twin shuffled for itself in both places", lambda of, own: 0.0),
 }
 

@@ -49,8 +49,8 @@ SPOILT = {
         lambda of, own: 1.0,
     ),
     "ECE as trained": (
-        "one bin for all, in which errors of opposite sign cancel",
-        lambda of, own: 0.0,
+        "labels that do not go with the pictures: one answer in ten is right, at a mean confidence above 80%",
+        lambda of, own: 0.7,
     ),
     "NLL as trained": (
         "labels that do not go with the pictures: nothing beats saying 10% for each class",
