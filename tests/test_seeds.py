@@ -97,23 +97,37 @@ def unguarded(files):
         guarded |= {name for name, _ in found} - open_doors
 
 
+def constants(tree):
+    """The whole numbers that a notebook gives a name to."""
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            targets = getattr(node.targets[0], "elts", node.targets)
+            values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+            named = zip(targets, values, strict=False)
+            found |= {t.id: v.value for t, v in named if isinstance(t, ast.Name) and isinstance(v, ast.Constant)}
+    return {name: value for name, value in found.items() if type(value) is int}
+
+
 def derived():
-    """What the notebooks make of their seed for others: a place and an expression each."""
+    """What the notebooks make of their seed for others: a place, an expression and the names in it, each."""
     for path in (ROOT / "notebooks" / "source").glob("*.py"):
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        # Members, draws and repetitions that get their number elsewhere are few: a hundred of them stand for all.
+        known = constants(tree)
+        for call in ast.walk(tree):
             given = [*call.args, *(keyword.value for keyword in call.keywords)] if isinstance(call, ast.Call) else []
             for value in given:
                 names = {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
                 if isinstance(value, ast.BinOp) and "seed" in names:
-                    yield path.stem, value, names
+                    yield path.stem, value, {name: known.get(name, 100) for name in names}
 
 
 def test_what_notebooks_derive_from_the_largest_seed_is_a_seed():
     found = list(derived())
     assert len(found) >= 5
     for notebook, value, names in found:
-        # Members, draws and repetitions are few: a hundred of them stand for all.
-        result = eval(ast.unparse(value), {}, dict.fromkeys(names, 100) | {"seed": LARGEST_RUN_SEED})
+        result = eval(ast.unparse(value), {}, names | {"seed": LARGEST_RUN_SEED})
         assert result <= LARGEST_SEED, f"{notebook}: {ast.unparse(value)}"
 
 
