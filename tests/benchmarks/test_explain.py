@@ -16,7 +16,7 @@ TINY = explain.Sizes(
     players=4,
     shap_pictures=2,
     evaluations=8,
-    pixel_evaluations=30,
+    pixel_evaluations=1000,
     draws=1,
 )
 SHAPE = (22, 22, 1)
