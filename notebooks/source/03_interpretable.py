@@ -270,12 +270,12 @@ check("3.2 why this, rather than that", rather_than, test_rather_than)
 # %%
 plotting.diverging_maps(
     (contributed[1] - contributed[0]).reshape(1, 28, 28),
-    [f"for a {wrong} rather than a {truth}"],
-    title=f"Why this {truth} is read as a {wrong} rather than as a {truth}",
+    ["what each pixel adds"],
+    title=f"Why a {wrong} rather than a {truth}",
     alt="A misread digit: what each pixel contributes to the difference of the logits of two classes.",
     label="contribution to the difference",
     columns=1,
-    size=2.6,
+    size=3,
     outlines=x_test[[case]].reshape(1, 28, 28),
 )
 
