@@ -17,11 +17,6 @@ from helpers.cache import written_whole
 from helpers.errors import ScorecardError
 from helpers.scorecard.bands import RULE, Band, ends
 
-# Of the bands that are older than the command. Nothing is computed from their values but tables.
-BY_HAND = (
-    "by hand, before 'vigilant bands' existed: mean of the seeds, 4 standard deviations and half an interval to each "
-    "side, where a band's why does not say otherwise; values rounded to three decimals"
-)
 _HEAD = (
     "# Between what the records of {notebook} must lie. Written by 'vigilant bands {notebook}', never edited: a rule\n"
     "# that has changed means new seeds. What a band does not say (dataset, why) is said by its run (dataset, rule).\n"
@@ -226,14 +221,13 @@ def stale_bands(path: Path) -> list[str]:
     Returns
     -------
     list of str
-        One sentence for each; empty where all is as the command wrote it. Bands from the time before the command say
-        in words where they come from, and nothing follows from their values.
+        One sentence for each; empty where all is as the command wrote it.
     """
     problems = []
     for run in read_runs(path):
-        if run.rule not in (RULE, BY_HAND):
+        if run.rule != RULE:
             problems.append(f"{path.name}: the run on {run.dataset} has the rule {run.rule!r}; today's is {RULE!r}")
-        elif run.rule == RULE:
+        else:
             problems += [f"{path.name}: {problem}" for band in run.bands for problem in _arithmetic(band)]
     return problems
 
