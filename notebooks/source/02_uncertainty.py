@@ -353,21 +353,21 @@ print("the same to nine digits:", abs(ece(confidence, correct, 15) - ece_as_trai
 
 # %% [markdown]
 # What would *too sure* look like? We plant it: a **twin** of the network whose logits are
-# multiplied by four. It gives the same answers with more confidence. **Predict: on which side of
+# multiplied by six. It gives the same answers with more confidence. **Predict: on which side of
 # the diagonal will its dots lie?**
 
 # %%
-p_twin = uncertainty.softmax(4 * z_test)
+p_twin = uncertainty.softmax(6 * z_test)
 ten_bins = uncertainty.equal_width_edges(10)
 tables = {
     "as trained": uncertainty.reliability_table(p_test, y_test, ten_bins),
-    "the twin, logits times four": uncertainty.reliability_table(p_twin, y_test, ten_bins),
+    "the twin, logits times six": uncertainty.reliability_table(p_twin, y_test, ten_bins),
 }
 twin_ece = uncertainty.ece(p_twin, y_test, fifteen_bins).value
 plotting.reliability_diagram(
     tables,
     title=f"ECE: {ece_as_trained.value:.3f} as trained, {twin_ece:.3f} for the twin",
-    alt="Two reliability diagrams with intervals, of the network as trained and of its twin with logits times four.",
+    alt="Two reliability diagrams with intervals, of the network as trained and of its twin with logits times six.",
 )
 
 # %% [markdown]
@@ -394,8 +394,8 @@ def losses(p):
     return -np.log(of_truth)  # one number for each test picture; their mean is the NLL
 
 
-T, T_twin = uncertainty.fit_temperature(z_cal, y_cal), uncertainty.fit_temperature(4 * z_cal, y_cal)
-p_scaled, p_mended = uncertainty.softmax(z_test / T), uncertainty.softmax(4 * z_test / T_twin)
+T, T_twin = uncertainty.fit_temperature(z_cal, y_cal), uncertainty.fit_temperature(6 * z_cal, y_cal)
+p_scaled, p_mended = uncertainty.softmax(z_test / T), uncertainty.softmax(6 * z_test / T_twin)
 versions = {"as trained": p_test, f"divided by {T:.2f}": p_scaled, "the twin": p_twin}
 versions[f"the twin, divided by {T_twin:.2f}"] = p_mended
 scores = {
@@ -408,7 +408,7 @@ taken_off["twin"] = intervals.mean(losses(p_twin) - losses(p_mended))
 print("NLL taken off by the temperature:", ", ".join(f"{name} {gain}" for name, gain in taken_off.items()))
 
 # %% [markdown]
-# The twin comes back to the same place: four times the logits, four times the temperature. The last
+# The twin comes back to the same place: six times the logits, six times the temperature. The last
 # line is a *paired* difference, picture by picture: before and after saw the same pictures, so luck
 # with the pictures cancels.
 
