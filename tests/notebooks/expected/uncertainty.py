@@ -68,10 +68,6 @@ SPOILT = {
         "an infinite threshold: every class in every set",
         lambda of, own: 10.0,
     ),
-    "set size at 98%, APS minus LAC": (
-        "one score under two names",
-        lambda of, own: 0.0,
-    ),
     "AUROC .*, nearest neighbours": (
         "a score that guesses",
         lambda of, own: 0.5,
