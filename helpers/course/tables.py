@@ -298,7 +298,7 @@ _PLANTED = (
         percent,
     ),
 )
-_JUDGED = ("relevance mass", "deletion AUC (mean colour)", "deletion AUC (black)")
+_JUDGED = ("pointing game", "relevance mass", "deletion AUC (mean colour)")
 _BLOB = "{measure}, {name} ahead of the centre Gaussian"
 
 
@@ -313,7 +313,7 @@ def _planted(values: Stored) -> str:
 
 
 def _explanations(values: Stored) -> str:
-    """How far each map is ahead of a blob that asks nobody; what no band holds could not be told apart over seeds."""
+    """How far each map is ahead of a blob that asks nobody, where a band holds it on signs."""
     pattern = re.compile(_BLOB.format(measure=f"({'|'.join(map(re.escape, _JUDGED))})", name="(?P<name>.+)"))
     found = [match["name"] for band in values.bands if (match := pattern.fullmatch(band.metric))]
     rows = [
@@ -326,7 +326,7 @@ def _explanations(values: Stored) -> str:
 def _ahead(values: Stored, metric: str) -> str:
     known = {(band.metric, band.dataset, band.model) for band in values.bands}
     key = (metric, "signs", "course_cnn")
-    return spread(values.values(*key), lambda value: f"{value:+.2f}") if key in known else "not told apart"
+    return spread(values.values(*key), lambda value: f"{value:+.2f}") if key in known else ""
 
 
 def _measured_once(values: Stored) -> str:

@@ -21,13 +21,11 @@ CLAIMS = {
     "more data takes away at least a third of the epistemic part": lambda of: of(FOG).high < 2 / 3,
     "the epistemic part is larger on classes never seen": lambda of: of(UNSEEN).low > 0,
     "an ensemble's NLL is better than a member's, both with temperature": lambda of: of(ENSEMBLE).high < 0,
-    "at the same promise APS has longer sets than LAC": lambda of: of("set size at 98%, APS minus LAC").low > 0,
 }
 
 SPOILT_CLAIMS = [
     # A temperature that does nothing; handing over at random; coin flips learned by heart; as many pictures as before;
-    # a network that takes strangers for its own; an ensemble equal to one network, or 13% worse; one score under two
-    # names.
+    # a network that takes strangers for its own; an ensemble equal to one network, or 13% worse.
     (TWIN, 0.0, "temperature mends"),
     ("mistakes left when a tenth is handed over", 1.0, "hand over"),
     (COIN, 0.4, "coin flip"),
@@ -36,7 +34,6 @@ SPOILT_CLAIMS = [
     (UNSEEN, 0.0, "never seen"),
     (ENSEMBLE, 0.0, "better than a member's"),
     (ENSEMBLE, 0.02, "better than a member's"),
-    ("set size at 98%, APS minus LAC", 0.0, "longer sets"),
 ]
 
 SPOILT = {
