@@ -297,6 +297,15 @@ _PLANTED = (
         ("unseen nines, more than 99% sure", "digits", "digits_0_to_8"),
         percent,
     ),
+    *(
+        (
+            f"a mark that a network has learned to cheat by: doublings of the relevance on it, {name}",
+            "above 0",
+            (f"relevance on the mark, doublings from honest to cheating, {name}", "signs", "shortcut_cnn"),
+            decimals(1),
+        )
+        for name in ("vanilla gradients", "integrated gradients (black)", "GradCAM")
+    ),
 )
 _JUDGED = ("pointing game", "relevance mass", "deletion AUC (mean colour)")
 _BLOB = "{measure}, {name} ahead of the centre Gaussian"
