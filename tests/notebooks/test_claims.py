@@ -39,8 +39,9 @@ def test_a_claim_whose_effect_is_gone_is_noticed(solutions, notebook, metric, sp
     records = scorecard.read(solutions[0] / "scorecard.json")
     concerned = [(record.notebook, record.metric) == (notebook, metric) for record in records]
     assert any(concerned)
+    fields = spoilt if isinstance(spoilt, dict) else {"value": spoilt, "low": spoilt, "high": spoilt}
     changed = [
-        dataclasses.replace(record, value=spoilt, low=spoilt, high=spoilt) if mine else record
+        dataclasses.replace(record, **fields) if mine else record
         for record, mine in zip(records, concerned, strict=True)
     ]
     assert [broken for broken in broken_claims(changed) if words in broken]

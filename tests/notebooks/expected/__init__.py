@@ -6,7 +6,8 @@ CLAIMS : dict
     A sentence of the notebook, and a function that takes ``of`` (a metric's name to its record on the notebook's own
     pictures) and says whether the records bear it out.
 SPOILT_CLAIMS : list
-    ``(metric, value, words of the claim)``: with this value in the record's place the claim must break.
+    ``(metric, value, words of the claim)``: with this value in the record's place, or with these fields where it is a
+    dict, the claim must break.
 SPOILT : dict
     How the records would be spoilt if what they measure were gone. The key is a regular expression that matches whole
     names of metrics; the value is what happened, and a function of ``of`` (a metric's name to its value on the same

@@ -44,6 +44,7 @@ SPOILT_CLAIMS = [
     (PLACED, 0.0, "where it belongs"),
     ("pointing game, brightness ahead of the centre Gaussian", 0.0, "brightness points"),
     (LEARNED, 0.2, "were learned"),
+    (PLACED, {"n": 100}, "same 500 pictures"),
 ]
 
 SPOILT = {
