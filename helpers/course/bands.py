@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -29,6 +30,7 @@ from helpers.scorecard import (
     allowed_outside,
     beyond,
     make_bands,
+    notebook_key,
     read,
     read_runs,
     write_run,
@@ -36,6 +38,7 @@ from helpers.scorecard import (
 from helpers.scorecard.bands import shortened
 
 BUDGET = "quick"
+_SAME = 1e-6  # of a value that the same experiment gives once more
 
 
 def bands_path(source: Path) -> Path:
@@ -137,8 +140,8 @@ def try_unseen_seeds(
     Raises
     ------
     CourseError
-        If there are no bands by today's rule, a seed had a part in them, the code is no longer theirs, or a run fails.
-        Nothing is written then.
+        If there are no bands by today's rule, a seed had a part in them, code that has changed since gives other
+        values for the first of their own seeds, or a run fails. Nothing is written then.
     """
     seeds = [check_seed(seed) for seed in seeds]
     path, pictures = bands_path(source), dataset or _own_dataset(source)
@@ -150,9 +153,11 @@ def try_unseen_seeds(
     [run] = runs
     if seen := sorted(set(seeds) & set(run.seeds)):
         raise CourseError(f"seeds {seen} made the bands of {source.stem}, so they are not unseen: take others")
-    _, records = _records_of(source, seeds, dataset, "-unseen", limit=limit, progress=progress, done=done)
-    if _one_code(records) != run.code:
-        raise CourseError(f"the code has changed since the bands were made: run 'vigilant bands {source.stem}' again")
+    options: dict[str, Any] = {"limit": limit, "progress": progress, "done": done}
+    if notebook_key(source.stem) != run.code:
+        _check_still_the_same(source, run, dataset, **options)
+    _, records = _records_of(source, seeds, dataset, "-unseen", **options)
+    _one_code(records)
     judged = [record for record in records if not record.timed]
     by_key = {band.key: band for band in run.bands}
     outside = tuple(
@@ -226,6 +231,24 @@ def _records_of(
             given = {"dataset": pictures, "seed": seed, "budget": BUDGET}
             _run_once(source, given, folder / f"seed-{seed}", **options)
     return pictures, _of_this_run(read(folder / "scorecard.json"), source.stem, pictures if pictures != own else None)
+
+
+def _check_still_the_same(source: Path, run: BandRun, dataset: str | None, **options: Any) -> None:
+    """See that code which has changed since the bands were made still gives what they were made of."""
+    _, records = _records_of(source, run.seeds[:1], dataset, "-again", **options)
+    now = {record.identity[:-1]: record.value for record in records if not record.timed}
+    then = {band.key: band.values[0] for band in run.bands}
+    other = [key for key in now.keys() | then.keys() if not _equal(now.get(key), then.get(key))]
+    if other:
+        names = ", ".join(sorted(f"{key[1]!r}" for key in other))
+        raise CourseError(
+            f"the code has changed since the bands were made, and seed {run.seeds[0]} no longer gives what it gave "
+            f"({names}): run 'vigilant bands {source.stem}' again"
+        )
+
+
+def _equal(value: float | None, other: float | None) -> bool:
+    return None not in (value, other) and math.isclose(value, other, rel_tol=_SAME, abs_tol=_SAME)
 
 
 def _own_dataset(source: Path) -> str:

@@ -78,6 +78,11 @@ def without_running(monkeypatch, record):
     monkeypatch.setattr("helpers.course.bands.run_notebooks", instead)
 
 
+def with_code(monkeypatch, key):
+    for user in ("helpers.scorecard.records", "helpers.course.bands"):
+        monkeypatch.setattr(f"{user}.notebook_key", lambda name: key)
+
+
 def heads(card, seed, **changes):
     card.record("training", "heads", 0.5 + seed / 100, 0.4, 0.6, 10, "higher", **changes)
 
@@ -125,7 +130,7 @@ def test_on_other_pictures_only_records_on_them_make_bands(made, monkeypatch):
 def test_unseen_seeds_are_held_against_the_bands_and_kept_beside_them(made, monkeypatch):
     root, source, own = made
     monkeypatch.setenv("VIGILANT_BUILD", str(root / "other"))
-    monkeypatch.setattr("helpers.scorecard.records.notebook_key", lambda name: own.code)
+    with_code(monkeypatch, own.code)
     [band] = own.bands
     far = band.high + 0.25 * (band.high - band.low)
 
@@ -151,19 +156,37 @@ def test_unseen_seeds_are_held_against_the_bands_and_kept_beside_them(made, monk
     [
         ("theirs", (4, 5), None, r"seeds \[4\] made the bands of 01_good"),
         ("theirs", (5, 6), "moons", "there are no bands of 01_good on moons yet"),
-        ("other", (5, 6), None, "the code has changed since the bands were made"),
+        ("other", (5, 6), None, r"code has changed since .* seed 0 no longer gives what it gave \('heads'\)"),
     ],
 )
 def test_seeds_that_prove_nothing_are_refused(made, monkeypatch, code, seeds, dataset, message):
     root, source, own = made
     monkeypatch.setenv("VIGILANT_BUILD", str(root / "other"))
     key = own.code if code == "theirs" else "other"
-    monkeypatch.setattr("helpers.scorecard.records.notebook_key", lambda name: key)
+    with_code(monkeypatch, key)
     without_running(monkeypatch, heads)
     before = bands.bands_path(source).read_bytes()
     with pytest.raises(CourseError, match=message):
         bands.try_unseen_seeds(source, seeds, dataset=dataset)
     assert bands.bands_path(source).read_bytes() == before
+
+
+def test_code_that_has_changed_and_gives_the_same_needs_no_new_bands(made, monkeypatch):
+    root, source, own = made
+    monkeypatch.setenv("VIGILANT_BUILD", str(root / "other"))
+    with_code(monkeypatch, "newer")
+    [band] = own.bands
+    given = []
+
+    def record(card, seed):
+        given.append(seed)
+        card.record("training", "heads", [*band.values, 0.5, 0.5][seed], 0, 1, 10, "higher", bounds=(0, 1))
+
+    without_running(monkeypatch, record)
+    run = bands.try_unseen_seeds(source, (5, 6))
+    assert given == [0, 5, 6]
+    assert run.unseen.records == 2
+    assert run.code == own.code
 
 
 @pytest.mark.parametrize(
