@@ -248,7 +248,9 @@ def _check_still_the_same(source: Path, run: BandRun, dataset: str | None, **opt
 
 
 def _equal(value: float | None, other: float | None) -> bool:
-    return None not in (value, other) and math.isclose(value, other, rel_tol=_SAME, abs_tol=_SAME)
+    if value is None or other is None:
+        return False
+    return math.isclose(value, other, rel_tol=_SAME, abs_tol=_SAME)
 
 
 def _own_dataset(source: Path) -> str:
