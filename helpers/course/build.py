@@ -7,6 +7,7 @@ carries a digest of its cells, so that one that a person has written in is recog
 
 from __future__ import annotations
 
+import ast
 import copy
 import hashlib
 import json
@@ -254,11 +255,19 @@ def _read(source: Path) -> Any:
             raise CourseError(f"{source.name}, cell {position}: {problem}")
         # jupytext notes blank lines for its way back to text, which these files never take.
         cell.metadata.pop("lines_to_next_cell", None)
-        if CHECK in tags(cell):
+        if CHECK in tags(cell) or _makes_titles(cell):
             cell.metadata["jupyter"] = {"source_hidden": True}  # JupyterLab shows a bar in its place; it runs as ever
         cell.id = _identifier(cell, seen)
         notebook.cells.append(cell)
     return notebook
+
+
+def _makes_titles(cell: Any) -> bool:
+    """Whether a cell holds nothing but functions that make a title: how a sentence is put together teaches nobody."""
+    if cell.cell_type != "code" or cell.source.lstrip().startswith(("%", "!")):
+        return False
+    body = ast.parse(cell.source).body
+    return bool(body) and all(isinstance(node, ast.FunctionDef) and node.name.endswith("_title") for node in body)
 
 
 def _identifier(cell: Any, seen: Counter[str]) -> str:

@@ -88,6 +88,32 @@ def expect(condition: Any, message: str) -> None:
         raise AssertionError(message)
 
 
+def one_number(answer: Any) -> float:
+    """The one number that an answer is: a number, an array or list of one, or an estimate's value.
+
+    Parameters
+    ----------
+    answer : object
+        What the student made.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Raises
+    ------
+    AssertionError
+        If it is text, true or false, or more than one number: the message says what is asked for.
+    """
+    array = np.asarray(getattr(answer, "value", answer))
+    if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
+        raise AssertionError(f"one number is asked for, such as 0.5, and this is {_short(answer)}")
+    if array.size != 1:
+        raise AssertionError(f"one number is asked for, and this holds {array.size:,} of them (shape {array.shape})")
+    return float(array.reshape(()))
+
+
 def _verdict(name: str, answer: Any, test: Callable[[Any], object]) -> str:
     if _is_missing(answer) or _has_gap(answer):
         return f"{OPEN} {name}: not answered yet"
@@ -113,7 +139,10 @@ def _explain(error: Exception, raised: list[tuple[Exception, str]]) -> str:
     kind = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     for seen, arguments in raised:
         if seen is error:
-            return f"your function raised {kind} when called with {arguments}. Try that call in a cell of its own."
+            hint = " An index is a whole number: int(x) makes one of x." if "only integers, slices" in kind else ""
+            return (
+                f"your function raised {kind} when called with {arguments}. Try that call in a cell of its own.{hint}"
+            )
     if isinstance(error, AssertionError):
         return str(error).strip().replace("\n", "\n    ") or "not right yet"
     return f"your answer could not be tested ({kind}). Is it of the kind that the exercise asks for?"
@@ -159,8 +188,16 @@ def _describe(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 
 
 def _short(value: Any) -> str:
-    if isinstance(value, np.ndarray) and value.size > 6:
-        return f"a {value.dtype} array of shape {value.shape}"
+    if isinstance(value, np.ndarray):
+        if value.size > _SHOWN_WHOLE:
+            return f"a {value.dtype} array of shape {value.shape}"
+        # As it can be typed: reprlib would leave out the middle.
+        return f"np.array({' '.join(np.array2string(value, separator=', ', max_line_width=10**6).split())})"
     if hasattr(value, "shape") and not isinstance(value, np.ndarray) and getattr(value, "shape", ()) != ():
         return f"a {type(value).__name__} of shape {tuple(value.shape)}"
-    return " ".join(reprlib.repr(value).split())
+    return " ".join(_AS_TYPED.repr(value).split())
+
+
+_SHOWN_WHOLE = 20  # numbers of an array that a message holds
+_AS_TYPED = reprlib.Repr()
+_AS_TYPED.maxlist = _AS_TYPED.maxtuple = _SHOWN_WHOLE

@@ -68,6 +68,7 @@ def forest_plot(
         axis.plot([estimate.low, estimate.high], [i, i], color=COLOURS[group % 7], linewidth=2)
         axis.plot([estimate.value], [i], MARKERS[group % 7], color=COLOURS[group % 7])
     name_rows(axis, names)
+    axis.locator_params(axis="x", nbins=6)  # numbers of three decimals touch where there are more
     handles: dict[str, Any] = {reference[0]: axis.axvline(reference[1], **REFERENCE)} if reference else {}
     if limits:
         ticks = {**REFERENCE, "linestyle": "none", "marker": "|", "markersize": 15, "markeredgewidth": 2}

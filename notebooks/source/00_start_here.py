@@ -97,6 +97,7 @@ display(forty, signs.test.attributes.head())
 #
 # An exercise has a cell that says *your answer here*. Write your code in its place, run the cell,
 # then run the folded check below it. ◻ means no answer yet, ✗ comes with a hint, ✓ is done.
+# (Folded cells hold a check or put a figure's title together: nothing that you need to read.)
 #
 # How many of the 400 *test* pictures of `signs` were taken at night? Put the number into
 # `at_night`.

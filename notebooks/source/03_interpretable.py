@@ -43,7 +43,7 @@ from sklearn.tree import DecisionTreeClassifier, export_text
 
 # %%
 from helpers import datasets, intervals, models, plotting
-from helpers.course.exercises import check, expect
+from helpers.course.exercises import check, expect, one_number
 from helpers.datasets import messages
 from helpers.explain import taxonomy
 from helpers.scorecard import Scorecard
@@ -580,7 +580,7 @@ def made_up(write):  # 80 messages whose first 20 in the order of seed 3 are the
 def test_honest_score(student):
     def answer(*case):
         given = student(*case)
-        return float(getattr(given, "value", given))  # an Estimate is a score, too
+        return one_number(given)
 
     every = " ".join(f"always{i}" for i in range(60))  # words of all messages: they tell nothing
     # One word tells the class, and 8 of the 20 test messages lie: only on the right rows is the score 0.6.

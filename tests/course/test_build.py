@@ -67,6 +67,19 @@ def test_the_student_gets_stubs_and_the_instructor_solutions(source):
         assert not any(cell.get("outputs") for cell in notebook.cells)
 
 
+def test_checks_and_cells_that_only_make_titles_are_folded(source):
+    text = source.read_text()
+    titles = (
+        "\n\n# %%\ndef tosses_title(n):\n    return f'{n} tosses'\n\n\n# %%\ndef tosses_title_of(n):\n    return n\n"
+    )
+    source.write_text(text + titles + "\n\n# %%\nsmall = 1\n\n\ndef other_title():\n    return small\n")
+    folded = [cell for cell in student(source).cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
+    checks = [cell for cell in student(source).cells if "check" in cell.metadata.get("tags", [])]
+    assert [cell.source for cell in folded] == [cell.source for cell in checks] + [
+        "def tosses_title(n):\n    return f'{n} tosses'"
+    ]
+
+
 def test_building_twice_gives_the_same_bytes_and_touches_nothing(built):
     paths = (student_path(built), solution_path(built))
     before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in paths]

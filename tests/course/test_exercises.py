@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from helpers.course import exercises
-from helpers.course.exercises import check, expect
+from helpers.course.exercises import check, expect, one_number
+from helpers.intervals import Estimate
 
 
 def say(capsys, answer, test):
@@ -82,6 +83,40 @@ def test_an_error_in_the_students_function_names_error_and_input(capsys):
     text = say(capsys, lambda images, k: images.sum() / k, lambda answer: answer(np.zeros((4, 3, 3)), k="no"))
     assert text.startswith("✗ 1.1 task: your function raised ")
     assert "a float64 array of shape (4, 3, 3), k='no'" in text
+
+
+def test_the_call_that_failed_can_be_typed_as_it_is_shown(capsys):
+    scores = np.array([3.0, 5.0, 4.0, 2.0, 1.0, 6.0])
+    text = say(capsys, lambda scores, alpha: scores[6], lambda answer: answer(scores, 0.25))
+    assert "when called with np.array([3., 5., 4., 2., 1., 6.]), 0.25." in text
+    assert "when called with np.array([[0, 1], [2, 3]])." in say(
+        capsys, lambda x: x[9], lambda answer: answer(np.arange(4).reshape(2, 2))
+    )
+
+
+def test_an_index_that_is_no_whole_number(capsys):
+    text = say(capsys, lambda scores: scores[np.ceil(1.5)], lambda answer: answer(np.arange(3.0)))
+    assert text.endswith("An index is a whole number: int(x) makes one of x.")
+
+
+@pytest.mark.parametrize("answer", [2, 2.0, np.float32(2), np.array([[2]]), [2.0], Estimate(2.0, 1.0, 3.0, 9)])
+def test_one_number_in_any_dress(answer):
+    assert one_number(answer) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("0.86", "this is '0.86'"),
+        (True, "this is True"),
+        (np.zeros(4000), r"this holds 4,000 of them \(shape \(4000,\)\)"),
+        ([], "this holds 0 of them"),
+        ({"a": 1}, "this is {'a': 1}"),
+    ],
+)
+def test_what_is_not_one_number_is_said(answer, words):
+    with pytest.raises(AssertionError, match=words):
+        one_number(answer)
 
 
 def test_division_by_zero(capsys):

@@ -9,7 +9,7 @@ import pandas as pd
 
 from helpers import explain, intervals, models, plotting, uncertainty
 from helpers.course import layout
-from helpers.course.exercises import check, expect
+from helpers.course.exercises import check, expect, one_number
 
 # What every notebook imports. All rooms are lazy: naming them loads nothing.
 USUAL = {
@@ -22,6 +22,7 @@ USUAL = {
     "uncertainty": uncertainty,
     "expect": expect,
     "check": check,
+    "one_number": one_number,
 }
 
 

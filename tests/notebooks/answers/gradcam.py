@@ -127,7 +127,10 @@ EXERCISES = [
         right=[0.625, np.float32(0.625), np.array([0.625]), [0.63], 39 / 64, Estimate(0.625, 0.5, 0.73, 64)],
         wrong=[
             (40, "divide the count by the 64 pictures"),
-            (62.5, "between 0 and 1"),
+            (62.5, "not percent"),
+            (40, "divide the count by the 64"),
+            (0.0, "of *each* map"),
+            (LEAST.max(axis=(1, 2)) <= 0, "one number is asked for"),
             (float((LEAST <= 0).mean()), "share of places"),
             (EMPTY[3] / 64, "for the second answer"),
             (EMPTY[4] / 64, "for the first answer"),
@@ -148,8 +151,9 @@ EXERCISES = [
             (lambda drawn, mask: mask.ravel()[highest_of(drawn, mask.sum())].sum(), "divide by K"),
             (lambda drawn, mask: mask.ravel()[highest_of(drawn, mask.sum())].sum() / mask.size, "not by those of the"),
             (lambda drawn, mask: mask.ravel()[highest_of(drawn, 10)].mean(), "K from the mask"),
-            (lambda drawn, mask: mask.ravel()[highest_of(drawn, mask.sum())], "one number is wanted"),
+            (lambda drawn, mask: mask.ravel()[highest_of(drawn, mask.sum())], "one number is asked for"),
             (lambda drawn, mask: by_a_loop(np.rint(drawn), mask), "stretching changes nothing"),
+            (lambda drawn, mask: by_a_loop(np.abs(drawn), mask), "farthest from 0"),
         ],
     ),
     Exercise(
@@ -159,7 +163,7 @@ EXERCISES = [
         right=[deleted(of_class), all_at_once, by_the_course],
         wrong=[
             (deleted(lambda chances, label: chances.max()), "follows whichever class is ahead"),
-            (deleted(lambda chances, label: chances[0]), "class's probability for the whole picture"),
+            (deleted(lambda chances, label: chances[0]), "the first point is for the whole picture"),
             (deleted(of_class, order=lambda drawn: np.argsort(drawn, axis=None)), "*lowest*"),
             (deleted(of_class, paint=lambda image: 0), "painted black"),
             (deleted(of_class, paint=lambda image: image.mean() / 2), "at the end all pixels"),

@@ -175,7 +175,7 @@ PREPARE = Exercise(
         (lambda pictures: by_dtype(pictures).ravel(), "in the same shape"),
         (lambda pictures: np.sqrt(by_dtype(pictures)) if pictures.dtype.kind == "f" else pictures / 255, "as they are"),
         (by_value, "by dtype, not by value"),
-        (without_ends, "raised ValueError: neither when called with array([[[[0.]"),
+        (without_ends, "raised ValueError: neither when called with np.array([[[[0.]"),
         (accepts_negative, "floats below 0 are neither"),
         (accepts_whole_numbers, "int64 pixels are neither"),
         (lambda pictures: pictures / 255 if pictures.dtype == np.uint8 else pictures, "floats up to 255 are neither"),

@@ -124,9 +124,11 @@ EXERCISES = [
             np.arange(0.5, 1, 0.01)[round(100 * SURE_ENOUGH) - 50],
         ],
         wrong=[
-            (SURE_ENOUGH - 0.02, "of the calibration answers are wrong"),
+            (SURE_ENOUGH - 0.02, "of these are wrong, more than 1%"),
             (SURE_ENOUGH + 0.03, "hands over fewer"),
             (100 * SURE_ENOUGH, "not 50"),
+            (str(SURE_ENOUGH), "one number is asked for"),
+            (MARKED["p_cal"].max(axis=1), "one number is asked for, and this holds 2,000"),
             (SURE_ENOUGH + 0.004, "0.50, 0.51"),
             (lowest(MARKED["p_test"], MARKED["y_test"]), "on the calibration pictures"),
             (lowest(*ON_CALIBRATION, of_all=True), "not 1% of all"),
@@ -152,6 +154,8 @@ EXERCISES = [
             (lambda s, a: np.sort(s)[min(ceil((len(s) + 1) * (1 - a)), len(s)) - 1], "infinity"),
             (lambda s, a: np.sort(np.append(np.unique(s), np.inf))[ceil((len(s) + 1) * (1 - a)) - 1], "tie"),
             (lambda s, a: np.sort(s)[ceil((len(s) + 1) * (1 - a)) - 1], "IndexError"),
+            (lambda s, a: np.sort(s)[np.ceil((len(s) + 1) * (1 - a)) - 1], "An index is a whole number"),
+            (lambda s, a: np.sort(s), "one number is asked for"),
         ],
     ),
     Exercise(
@@ -177,6 +181,8 @@ EXERCISES = [
             (lambda pc, yc, pt, yt, a: 100 * share(sets_of(pc, yc, pt, a), yt), "not percent"),
             (lambda pc, yc, pt, yt, a: (pt.argmax(axis=1) == yt).mean(), "right answers"),
             (lambda pc, yc, pt, yt, a: 1 - a, "this gives"),
+            (lambda pc, yc, pt, yt, a: sets_of(pc, yc, pt, a), "one number is asked for"),
+            (lambda pc, yc, pt, yt, a: sets_of(pc, yc, pt, a).mean(), "share of classes in the sets"),
         ],
     ),
 ]

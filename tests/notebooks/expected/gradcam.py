@@ -90,10 +90,18 @@ TITLES = {
     ],
     "verdict_title": [
         (
-            ("Random weights", {"GradCAM": "passes", "edges": "fails", "SmoothGrad": "open", "noise": "passes"}),
-            "Random weights: fails edges; open SmoothGrad; 2 pass",
+            (
+                "Random weights",
+                {"GradCAM": "passes", "SmoothGrad": "open", "occlusion (grey)": "fails"},
+                {"edges (planted to fail)": "fails", "noise (planted to pass)": "passes"},
+            ),
+            "Random weights: 1 of 3 explanations pass, SmoothGrad open, occlusion (grey) fails; "
+            "planted: edges fails, noise passes",
         ),
-        (("Shuffled labels", {"GradCAM": "passes"}), "Shuffled labels: fails none; open none; 1 pass"),
+        (
+            ("Shuffled labels", {"GradCAM": "passes"}, {"noise (planted to pass)": "open"}),
+            "Shuffled labels: 1 of 1 explanations pass; planted: noise open",
+        ),
     ],
     "follow_title": [
         (
@@ -112,11 +120,11 @@ TITLES = {
     "concept_title": [
         (
             ({"fog": Estimate(0.1, 0.05, 0.15, 80), "night": Estimate(0.0, -0.1, 0.1, 80)},),
-            "Against random directions: ahead: fog; behind: none; not told apart: night",
+            "Than random directions, better: fog; no different: night",
         ),
         (
             ({"fog": Estimate(-0.1, -0.15, -0.05, 80)},),
-            "Against random directions: ahead: none; behind: fog; not told apart: none",
+            "Than random directions, worse: fog",
         ),
     ],
 }
