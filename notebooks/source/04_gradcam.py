@@ -991,7 +991,7 @@ for how_sure, rows in (("less than 90% sure", sureness < 0.9), ("more than 99.9%
 # measure. They must really have learned them, or the test tries something else: we look.
 
 # %% tags=["deeper"]
-few = data.train.take(slice(200))
+few = data.train.take(slice(150))
 confused, known_by_heart = [], []
 for i in range(4):
     by_heart = np.random.default_rng((seed, i)).permutation(few.labels)
@@ -1022,7 +1022,7 @@ display(pd.DataFrame(usual).T.style.format("{:.2f}"))
 # suspicious that are as alike as any two networks' trained on these pictures. The opponent and the
 # measure must be of the same kind.
 #
-# Four networks of 200 pictures are few. An *open* verdict says so, and a pass still says little.
+# Four networks of 150 pictures are few. An *open* verdict says so, and a pass still says little.
 
 # %% tags=["deeper"]
 scorecard.record(
