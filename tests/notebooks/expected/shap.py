@@ -82,7 +82,12 @@ SPOILT = {
     "TreeSHAP, how far apart two games are": ("both games are the same", lambda of, own: 0.0),
 }
 
-EXPLAINED: dict[tuple[str, str, int], str] = {}
+EXPLAINED: dict[tuple[str, str, int], str] = {
+    ("signs", "error over the floor, shap, as it comes", 7): (
+        "in the second of the two games shap's selection leaves out a share that counts against the class and is the "
+        "eighth in size (-0.39), in three draws of four tried: 2.2 times the floor, where the ten largest would be 1"
+    ),
+}
 
 _PRICE = {"GradCAM": 0.2, "DeepExplainer": 1.0, "integrated gradients (black)": 1.9, "KernelSHAP": 9.0}
 
