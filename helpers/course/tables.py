@@ -15,7 +15,7 @@ from pathlib import Path
 from helpers.cache import written_whole
 from helpers.course.layout import notebooks_folder
 from helpers.errors import CourseError
-from helpers.scorecard import Band, Measured, read_bands, read_measured
+from helpers.scorecard import Band, BandRun, Measured, allowed_outside, read_bands, read_measured, read_runs
 
 _MADE = re.compile(
     r"<!-- made by vigilant tables: (?P<name>\S+) -->\n(?P<body>.*?)<!-- end of (?P=name) -->", re.DOTALL
@@ -35,10 +35,13 @@ class Stored:
         Of the notebooks: ``tests/bands/``.
     measured : list of Measured
         Of what was measured once: ``tests/measured/``.
+    runs : list of BandRun
+        The bands once more, with what seeds gave that had no part in them.
     """
 
     bands: Sequence[Band]
     measured: Sequence[Measured]
+    runs: Sequence[BandRun] = ()
 
     def values(self, metric: str, dataset: str, model: str) -> tuple[float, ...]:
         """What the seeds gave.
@@ -85,7 +88,9 @@ def stored(root: Path | None = None) -> Stored:
     """
     tests = (notebooks_folder().parent if root is None else root) / "tests"
     return Stored(
-        read_bands(tests / "bands"), [read_measured(path) for path in sorted((tests / "measured").glob("*.json"))]
+        read_bands(tests / "bands"),
+        [read_measured(path) for path in sorted((tests / "measured").glob("*.json"))],
+        [run for path in sorted((tests / "bands").glob("*.yaml")) for run in read_runs(path)],
     )
 
 
@@ -338,6 +343,17 @@ def _ahead(values: Stored, metric: str) -> str:
     return spread(values.values(*key), lambda value: f"{value:+.2f}") if key in known else ""
 
 
+def _unseen_seeds(values: Stored) -> str:
+    """How records of seeds that had no part in the bands lie to them."""
+    tried = [(run, run.unseen) for run in values.runs if run.unseen is not None]
+    rows = [
+        [run.notebook, run.dataset, " ".join(map(str, unseen.seeds))]
+        + [str(number) for number in (unseen.records, len(unseen.outside), allowed_outside(unseen.records))]
+        for run, unseen in tried
+    ]
+    return markdown(["notebook", "pictures", "seeds", "records", "outside their band", "by chance at most"], rows)
+
+
 def _measured_once(values: Stored) -> str:
     rows = [
         [one.question, metric, spread(series.values, decimals(3)), f"{series.n:,}", one.date, f"`{one.name}`"]
@@ -353,5 +369,6 @@ TABLES: dict[str, Table] = {
     "what-it-measures": _what_it_measures,
     "planted": _planted,
     "explanations": _explanations,
+    "unseen-seeds": _unseen_seeds,
     "measured-once": _measured_once,
 }

@@ -21,6 +21,7 @@ def test_the_tables_stand_in_the_pages():
     assert re.search(r"\| integrated gradients \(black\) \| \+0\.\d\d \(", text)
     assert re.search(r"aleatoric part of the uncertainty, in nats \| 0\.693 \| (0\.6[7-9]|0\.7[01])\d \(", text)
     assert "`interval_coverage` |" in text
+    assert re.search(r"\| 05_shap \| signs \| 5 6 7 8 9 \| 95 \| 1 \| 4 \|", text)
 
 
 def band(values=(0.1, 0.2, 0.3, 0.4, 0.5), **changes):
