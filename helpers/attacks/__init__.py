@@ -1,7 +1,7 @@
-"""How it breaks: attacks on pictures and on text, what makes a network harder to break, and how to tell the difference.
+"""How it breaks: attacks on pictures and on text, and what makes a network harder to break.
 
-``base`` says what an attack gives and how far it may go; ``white_box`` has the attacks that use gradients, ``black_box``
-those that only ask, ``text`` those on words, ``evaluation`` puts several together picture by picture.
+``base`` says what an attack gives and how far it may go, ``white_box`` has the attacks that use gradients,
+``black_box`` those that only ask, ``text`` those on words; ``evaluation`` puts several together, picture by picture.
 """
 
 import lazy_loader

@@ -23,7 +23,7 @@ class ThreatModel:
     Attributes
     ----------
     epsilon : float
-        The largest change, in the unit of the pixels: at least 0, at most 1 for ``linf``, where 8/255 is customary; 0 leaves everything as it is.
+        The largest change, in the unit of the pixels: at least 0, and at most 1 for ``linf``, where 8/255 is customary.
     norm : {"linf", "l2"}
         How a change is measured.
 
@@ -86,7 +86,7 @@ class ThreatModel:
         return np.clip(moved, 0, 1).astype(np.float32, copy=False)
 
     def random(self, originals: NDArray[np.float32], rng: np.random.Generator) -> Images:
-        """Pictures drawn evenly from what is allowed around each: where attacks start, and the baseline that asks nobody.
+        """Pictures drawn evenly from what is allowed: where attacks start, and the baseline that asks nobody.
 
         Parameters
         ----------
