@@ -2,3 +2,14 @@ from .base import Attacked as Attacked
 from .base import Norm as Norm
 from .base import ThreatModel as ThreatModel
 from .base import margins as margins
+from .losses import LOSSES as LOSSES
+from .losses import Loss as Loss
+from .maskings import rounded as rounded
+from .maskings import saturated as saturated
+from .maskings import shattered as shattered
+from .networks import Network as Network
+from .networks import bpda as bpda
+from .networks import eot as eot
+from .networks import network as network
+from .white_box import fgsm as fgsm
+from .white_box import pgd as pgd
