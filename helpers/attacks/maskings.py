@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.attacks.networks import Logits, Network, Slopes
-from helpers.contracts import Images, check_count, check_seed
+from helpers.contracts import Images, check_count
 
 
 def saturated(network: Network, scale: float = 1000.0) -> Network:
@@ -45,9 +45,10 @@ def saturated(network: Network, scale: float = 1000.0) -> Network:
     factor = np.float32(scale)
 
     def gradient(images: Images, slopes: Slopes) -> tuple[Logits, NDArray[np.float32]]:
-        given, change = network.gradient(
-            images, lambda logits: factor * np.asarray(slopes(factor * logits), np.float32)
-        )
+        def in_float32(logits: Logits) -> NDArray[np.float32]:
+            return factor * np.asarray(slopes(factor * logits), np.float32)  # it underflows, as in any framework
+
+        given, change = network.gradient(images, in_float32)
         return factor * given, change
 
     name = f"{network.name}, saturated"
@@ -77,7 +78,7 @@ def rounded(images: Images, levels: int = 16) -> Images:
     if check_count(levels, "levels") < 2:
         raise ValueError(f"levels must be at least 2, got {levels}")
     steps = np.float32(levels - 1)
-    return np.round(images * steps) / steps
+    return (np.round(images * steps) / steps).astype(np.float32)
 
 
 def shattered(network: Network, levels: int = 16) -> Network:
