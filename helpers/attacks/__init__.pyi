@@ -2,8 +2,15 @@ from .base import Attacked as Attacked
 from .base import Norm as Norm
 from .base import ThreatModel as ThreatModel
 from .base import margins as margins
+from .evaluation import Robustness as Robustness
+from .evaluation import evaluate_robustness as evaluate_robustness
+from .evaluation import worst_case as worst_case
+from .failures import CheckList as CheckList
+from .failures import Finding as Finding
+from .failures import check_list as check_list
 from .losses import LOSSES as LOSSES
 from .losses import Loss as Loss
+from .maskings import randomised as randomised
 from .maskings import rounded as rounded
 from .maskings import saturated as saturated
 from .maskings import shattered as shattered

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.attacks.networks import Logits, Network, Slopes
-from helpers.contracts import Images, check_count
+from helpers.contracts import Images, check_count, check_seed
 
 
 def saturated(network: Network, scale: float = 1000.0) -> Network:
@@ -117,3 +117,66 @@ def shattered(network: Network, levels: int = 16) -> Network:
         logits=lambda images: network.logits(rounded(images, levels)),
         gradient=gradient,
     )
+
+
+def randomised(network: Network, amount: float = 0.5, *, levels: int = 16, seed: int = 0) -> Network:
+    """Fresh noise at every call, which answers hardly notice and gradients drown in.
+
+    What :func:`rounded` would take from a picture, at most half a level a pixel, is weighed by random numbers and added
+    to the logits. That moves logits by little, and their slope by the random numbers themselves. On average over calls
+    it is nothing at all, so :func:`eot` sees the network as it is.
+
+    Parameters
+    ----------
+    network : Network
+        Any.
+    amount : float
+        Standard deviation of the random numbers, at least 0: logits for each unit of a pixel. The gradient is hidden
+        where this is several times as much as its own values.
+    levels : int
+        How many values a pixel may have before rounding takes nothing from it.
+    seed : int
+        Where the noise starts. Every call takes the next: the same calls in the same order give the same.
+
+    Returns
+    -------
+    Network
+        A random one. All pictures of one call share its noise.
+
+    Raises
+    ------
+    ValueError
+        If `amount` is below 0, `levels` below 2, or `seed` is none.
+
+    References
+    ----------
+    He, Rakin and Fan, "Parametric Noise Injection", 2019, is a defence of this kind; Athalye et al. 2018 say why such
+    ones have to be averaged over.
+    """
+    rng = np.random.default_rng(check_seed(seed))
+    rounded(np.zeros((1, 1, 1, 1), np.float32), levels)
+    if not (np.isfinite(amount) and amount >= 0):
+        raise ValueError(f"amount must be at least 0, got {amount!r}")
+
+    def noise(images: Images, classes: int) -> tuple[Logits, NDArray[np.float32]]:
+        weights = rng.standard_normal((images[0].size, classes), np.float32) * np.float32(amount)
+        return (images - rounded(images, levels)).reshape(len(images), -1) @ weights, weights
+
+    def logits(images: Images) -> Logits:
+        given = network.logits(images)
+        return given + noise(images, given.shape[1])[0]
+
+    def gradient(images: Images, slopes: Slopes) -> tuple[Logits, NDArray[np.float32]]:
+        kept = []
+
+        def with_noise(given: Logits) -> NDArray[np.float32]:
+            added, weights = noise(images, given.shape[1])
+            behind = np.asarray(slopes(given + added), np.float32)
+            kept.append((given + added, behind @ weights.T))
+            return behind
+
+        _, change = network.gradient(images, with_noise)
+        answers, further = kept[0]
+        return answers, change + further.reshape(images.shape)
+
+    return replace(network, name=f"{network.name}, randomised", logits=logits, gradient=gradient, random=True)

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from helpers import datasets
+from helpers import attacks, datasets
 from helpers.models import course_cnn
 from helpers.models.torch_twin import CourseCNN
 
@@ -64,3 +64,23 @@ def to_keras(twin):
 def accuracy(network, images, labels):
     """Share of pictures that are read rightly."""
     return float((network.ask(np.asarray(images)).argmax(axis=1) == labels).mean())
+
+
+def random_search(predict, images, labels, threat, queries=150):
+    """A black-box attack of a few lines: squares of full size, each kept where it lowers the margin (linf only)."""
+    rng = np.random.default_rng(0)
+    originals = images
+    images = threat.project(images + np.float32(threat.epsilon) * rng.choice([-1, 1], (len(images), 1, 20, 1)), images)
+    best = attacks.margins(predict(images), labels)
+    for query in range(queries):
+        side = max(2, round(10 * (1 - query / queries)))
+        tried = images.copy()
+        for row, (top, left) in enumerate(rng.integers(0, 21 - side, (len(images), 2))):
+            part = np.s_[row, top : top + side, left : left + side]
+            tried[part] = originals[part] + np.float32(threat.epsilon) * rng.choice([-1, 1])
+        tried = threat.project(tried, originals)
+        reached = attacks.margins(predict(tried), labels)
+        better = reached < best
+        images[better], best[better] = tried[better], reached[better]
+    count = np.full(len(labels), queries + 1)
+    return attacks.Attacked("random squares", threat, images, best <= 0, best.astype(np.float32), count)
