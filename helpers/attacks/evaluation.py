@@ -121,7 +121,7 @@ def worst_case(right: ArrayLike) -> NDArray[np.bool_]:
     table = np.asarray(right)
     if table.dtype != bool or table.ndim != 2 or not len(table):
         raise ValueError(f"right must be bool of shape (attacks, pictures), got {table.dtype} of shape {table.shape}")
-    return table.all(axis=0)
+    return np.asarray(table.all(axis=0))
 
 
 def reads_rightly(predict: Predict, images: Images, labels: Labels, draws: int = 1) -> NDArray[np.bool_]:

@@ -31,7 +31,7 @@ Masking = Literal["saturated", "shattered", "random"]
 # Seven checks at this level accuse an honest pair of network and attack of anything in fewer than 5 of 100 cases.
 _LEVEL = 0.05 / 7
 # What an honest pair may show. A picture in a hundred is rounding, or sits on the border. Attacks of few steps never
-# quite arrive: PGD-10 leaves up to three of a hundred to a longer run, and an attack worth mending leaves far more.
+# quite arrive: PGD-20 left two of a hundred to a longer run, and an attack worth mending leaves far more.
 _TOLERATED = 0.01
 _TOLERATED_UNFINISHED = 0.05
 # Two runs of the same sums differ by the rounding of float32, some 1e-6 of the largest value; a draw differs by all.
@@ -296,7 +296,7 @@ def _overtaken(case: _Case, black_box: BlackBox, robust: NDArray[np.bool_]) -> F
         "black box stronger than white box",
         bool(ahead),
         proportion(robust & ~left),
-        f"{attacked.name} fools {more} of {len(robust)} pictures that the attack does not, and not {fewer} that it does.",
+        f"{attacked.name} fools {more} of {len(robust)} pictures that the attack does not, which fools {fewer} others.",
         "Gradients lead the attack astray: another loss, BPDA, or averages over randomness.",
     )
 

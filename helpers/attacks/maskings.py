@@ -119,7 +119,7 @@ def shattered(network: Network, levels: int = 16) -> Network:
     )
 
 
-def randomised(network: Network, amount: float = 0.5, *, levels: int = 16, seed: int = 0) -> Network:
+def randomised(network: Network, amount: float = 1.0, *, levels: int = 16, seed: int = 0) -> Network:
     """Fresh noise at every call, which answers hardly notice and gradients drown in.
 
     What :func:`rounded` would take from a picture, at most half a level a pixel, is weighed by random numbers and added

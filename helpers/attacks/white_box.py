@@ -134,7 +134,7 @@ def pgd(
     originals, truth, wanted, first = _check_start(net, images, labels, targets, batch_size)
     size = 2.5 * threat.epsilon / check_count(steps, "steps") if step_size is None else _check_step(step_size)
     plan = _Plan(net, threat, steps, size, find_loss(loss), early_stop and not net.random)
-    found = _Found(originals.copy(), first, np.full(len(originals), net.calls))
+    found = _Found(originals.copy(), first.copy(), np.full(len(originals), net.calls))
     given = None if start is None else _check_inside(start, originals, threat)
     blocks = [np.arange(at, min(at + batch_size, len(truth))) for at in range(0, len(truth), batch_size)]
     for rows, run in with_bar(list(itertools.product(blocks, range(check_count(restarts, "restarts")))), "PGD"):

@@ -66,7 +66,7 @@ def accuracy(network, images, labels):
     return float((network.ask(np.asarray(images)).argmax(axis=1) == labels).mean())
 
 
-def random_search(predict, images, labels, threat, queries=150):
+def random_search(predict, images, labels, threat, queries=80):
     """A black-box attack of a few lines: squares of full size, each kept where it lowers the margin (linf only)."""
     rng = np.random.default_rng(0)
     originals = images

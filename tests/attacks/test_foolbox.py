@@ -71,8 +71,7 @@ def reference(twins):
     return {norm: by_foolbox(twins["plain"], threat) for norm, threat in PLAIN.items()}
 
 
-@pytest.mark.parametrize("norm", PLAIN)
-@pytest.mark.parametrize("early_stop", [True, False])
+@pytest.mark.parametrize(("norm", "early_stop"), [("linf", False), ("linf", True), ("l2", True)])
 def test_pgd_is_as_strong_as_foolbox(plain, reference, norm, early_stop):
     assert 0.3 < 1 - reference[norm].mean() < 0.7, "foolbox leaves too few or too many to tell attacks apart"
     value, high = lost(reference[norm], ours(plain, PLAIN[norm], early_stop=early_stop))
@@ -99,10 +98,9 @@ def test_on_a_loss_that_swings_the_best_place_counts_and_not_the_last(plain, ref
     assert weaker[1] > MARGIN
 
 
-@pytest.mark.parametrize("norm", PLAIN)
-def test_half_the_steps_are_weaker(plain, reference, norm):
-    weaker = lost(reference[norm], ours(plain, PLAIN[norm], steps=STEPS // 2))
-    print(f"{norm}, half the steps: {100 * weaker[0]:.2f} points lost, upper end {100 * weaker[1]:.2f}")
+def test_half_the_steps_are_weaker(plain, reference):
+    weaker = lost(reference["linf"], ours(plain, PLAIN["linf"], steps=STEPS // 2))
+    print(f"half the steps: {100 * weaker[0]:.2f} points lost, upper end {100 * weaker[1]:.2f}")
     assert weaker[1] > MARGIN
 
 
