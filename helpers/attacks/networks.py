@@ -136,7 +136,8 @@ def _of_keras(model: Any) -> Network:
     logits = graphs.logits_of(model)
     forward = graphs.traced(lambda images, classes: logits(images, training=False), logits)
 
-    def run(images: Any) -> Any:
+    def run(images: Any, kept: Any = logits) -> Any:
+        del kept  # a traced graph does not keep the model's weights, so this function does: the caller may let go of it
         return forward(
             images, tf.zeros(len(images), tf.int64)
         )  # logits need no classes, and every traced graph has some

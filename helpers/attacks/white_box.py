@@ -132,19 +132,19 @@ def pgd(
     net = network(model)
     _check_threat(threat)
     originals, truth, wanted, first = _check_start(net, images, labels, targets, batch_size)
+    name = f"PGD-{steps}" + (f"x{restarts}" if restarts != 1 else "") if name is None else name
     size = 2.5 * threat.epsilon / check_count(steps, "steps") if step_size is None else _check_step(step_size)
     plan = _Plan(net, threat, steps, size, find_loss(loss), early_stop and not net.random)
     found = _Found(originals.copy(), first.copy(), np.full(len(originals), net.calls))
     given = None if start is None else _check_inside(start, originals, threat)
     blocks = [np.arange(at, min(at + batch_size, len(truth))) for at in range(0, len(truth), batch_size)]
-    for rows, run in with_bar(list(itertools.product(blocks, range(check_count(restarts, "restarts")))), "PGD"):
+    for rows, run in with_bar(list(itertools.product(blocks, range(check_count(restarts, "restarts")))), name):
         rows = rows[first[rows] > 0 if not plan.early_stop else found.margins[rows] > 0]
         if len(rows):
             begin = given[rows] if given is not None and run == 0 else _random(threat, originals, rows, (seed, run))
             _climb(plan, found, rows, begin, originals[rows], truth[rows], None if wanted is None else wanted[rows])
     if net.random:
         _ask_again(net, found, first > 0, truth, wanted, batch_size)
-    name = f"PGD-{steps}" + (f"x{restarts}" if restarts > 1 else "") if name is None else name
     return Attacked(name, threat, found.images, found.margins <= 0, found.margins.astype(np.float32), found.queries)
 
 

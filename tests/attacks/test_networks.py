@@ -1,6 +1,7 @@
 """One interface for Keras and torch: the same logits, gradients and fooled pictures; and the losses on top of it."""
 
 import copy
+import gc
 
 import numpy as np
 import pytest
@@ -73,6 +74,13 @@ def test_keras_and_torch_give_the_same(twins, plain):
     one, two = (attacks.pgd(each, IMAGES, LABELS, threat, steps=10) for each in (plain, other))
     assert 0 < one.fooled.sum() < len(LABELS)
     assert (one.fooled == two.fooled).all()
+
+
+def test_a_network_outlives_the_name_of_its_model():
+    net = attacks.network(course_cnn(networks.SHAPE, networks.CLASSES, seed=0))
+    gc.collect()
+    assert net.gradient(IMAGES[:2], slopes_of("margin", LABELS[:2]))[1].any()
+    assert net.logits(IMAGES[:2]).shape == (2, networks.CLASSES)
 
 
 def test_gradients_are_those_of_finite_differences(twins, plain):
