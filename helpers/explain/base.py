@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import check_images, check_labels
+from helpers.contracts import check_images, check_labels, check_seed
 
 Maps = NDArray[np.float32]
 """Shape (N, H, W): how much each pixel counts for the class that was asked about."""
@@ -140,6 +140,12 @@ def rng_of(picture: NDArray[np.float32], seed: int) -> np.random.Generator:
     -------
     numpy.random.Generator
         Newly made.
+
+    Raises
+    ------
+    ValueError
+        If the seed is out of range.
     """
+    check_seed(seed)
     digest = hashlib.blake2b(np.ascontiguousarray(picture).tobytes(), digest_size=8).digest()
     return np.random.default_rng((seed, int.from_bytes(digest, "little")))
