@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import check_images, check_labels, check_seed
+from helpers.contracts import check_images, check_labels
 
 Maps = NDArray[np.float32]
 """Shape (N, H, W): how much each pixel counts for the class that was asked about."""
@@ -124,28 +123,3 @@ def positive_part(maps: ArrayLike) -> Maps:
         Nowhere negative.
     """
     return np.maximum(check_maps(maps), 0)
-
-
-def rng_of(picture: NDArray[np.float32], seed: int) -> np.random.Generator:
-    """A generator that belongs to a picture: the same whatever stands beside it, another one if a pixel changes.
-
-    Parameters
-    ----------
-    picture : numpy.ndarray of float32, shape (H, W, C)
-        The picture.
-    seed : int
-        Seed, at least 0.
-
-    Returns
-    -------
-    numpy.random.Generator
-        Newly made.
-
-    Raises
-    ------
-    ValueError
-        If the seed is out of range.
-    """
-    check_seed(seed)
-    digest = hashlib.blake2b(np.ascontiguousarray(picture).tobytes(), digest_size=8).digest()
-    return np.random.default_rng((seed, int.from_bytes(digest, "little")))
