@@ -2,3 +2,15 @@ from .base import Attacked as Attacked
 from .base import Norm as Norm
 from .base import ThreatModel as ThreatModel
 from .base import margins as margins
+from .black_box import square as square
+from .black_box import transfer as transfer
+from .decisions import Nearest as Nearest
+from .decisions import hop_skip_jump as hop_skip_jump
+from .text import INVISIBLE as INVISIBLE
+from .text import LOOK_ALIKES as LOOK_ALIKES
+from .text import AttackedText as AttackedText
+from .text import as_read as as_read
+from .text import disguised_words as disguised_words
+from .text import good_words as good_words
+from .text import mended as mended
+from .text import passed_by_budget as passed_by_budget
