@@ -17,6 +17,7 @@ from helpers.progress import with_bar
 _FLOATS_AT_ONCE = 2**22  # of pictures that are tried around others: 16 MB, and their copies
 _STARTS_TRIED = 24  # noise of grains of 1, 2, 4, ... pixels; beyond that a picture is given up
 _STEP_HALVINGS = 12
+_BEFORE_THE_BORDER = 1e-3  # of the distance
 _LEAST_DIRECTIONS, _FIRST_DIRECTIONS = 8, 100  # of the first round; the paper takes 100, for thousands of questions
 
 
@@ -33,7 +34,8 @@ class Nearest:
     originals : numpy.ndarray of float32, shape (N, H, W, C)
         The pictures as they were given.
     images : numpy.ndarray of float32, shape (N, H, W, C)
-        The nearest, in [0, 1]; the original itself where it was read so from the start, or where none was found.
+        The nearest, in [0, 1], a thousandth of the way before the border, so that it is read so again; the original
+        itself where it was read so from the start, or where none was found.
     distances : numpy.ndarray of float64, shape (N,)
         From original to nearest: 0 where it was read so from the start, infinity where none was found. The true
         distance is at most this.
@@ -140,7 +142,7 @@ def hop_skip_jump(
         raise ValueError(f"enough must be a distance of at least 0, got {enough!r}")
     walk = _Walk(Questions(predict, images, labels, targets), norm, queries, seed)
     walk.begin(starts)
-    for step in with_bar(range(1, queries), "HopSkipJump"):
+    for step in with_bar(walk.rounds(), "HopSkipJump"):
         rows = walk.can_go_on(step, enough)
         if not len(rows):
             break
@@ -176,10 +178,17 @@ class _Walk:
             self._try(rows, np.stack([self._noise(row, grain) for row in rows]))
         self._to_the_border(self._on_the_way())
 
+    def rounds(self) -> range:
+        """Rounds that the questions can last for, at most."""
+        spent, step = 1, 1
+        while (spent := spent + self._directions(step) + self._bisections + 2) <= self._budget:
+            step += 1
+        return range(1, step)
+
     def can_go_on(self, step: int, enough: float) -> NDArray[np.int64]:
         """Which pictures have something to gain, and questions enough left for one more round."""
         rows = self._on_the_way()
-        needed = self._directions(step) + _STEP_HALVINGS + self._bisections
+        needed = self._directions(step) + _STEP_HALVINGS + self._bisections + 1
         return rows[(self._asked.queries[rows] + needed <= self._budget) & (self._distances[rows] > enough)]
 
     def go(self, rows: NDArray[np.int64], step: int) -> None:
@@ -222,22 +231,21 @@ class _Walk:
         return grains.repeat(side, axis=0).repeat(side, axis=1)[:height, :width]
 
     def _try(self, rows: NDArray[np.int64], images: Images) -> None:
-        if len(rows):
-            reached = self._asked.margins(rows, images)
-            good = reached <= 0
-            self._here[rows[good]] = images[good]
-            self._keep(rows[good], reached[good])
+        reached = self._ask(rows, images)
+        self._here[rows[reached <= 0]] = images[reached <= 0]
+        self._keep(rows, images, reached)
 
-    def _keep(self, rows: NDArray[np.int64], reached: NDArray[np.float64]) -> None:
-        if not len(rows):
-            return
-        far = self._far(rows)
-        nearer = far < self._distances[rows]
+    def _keep(self, rows: NDArray[np.int64], images: Images, reached: NDArray[np.float64]) -> None:
+        far = self._size(images, rows)
+        nearer = (reached <= 0) & (far < self._distances[rows])
         won = rows[nearer]
-        self._nearest[won], self._distances[won], self._margins[won] = self._here[won], far[nearer], reached[nearer]
+        self._nearest[won], self._distances[won], self._margins[won] = images[nearer], far[nearer], reached[nearer]
+
+    def _size(self, images: Images, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        return ThreatModel(0.0, self._norm).sizes(images, self._originals[rows]) if len(rows) else np.empty(0)
 
     def _far(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        return ThreatModel(0.0, self._norm).sizes(self._here[rows], self._originals[rows])
+        return self._size(self._here[rows], rows)
 
     def _between(self, rows: NDArray[np.int64], share: NDArray[np.float64]) -> Images:
         """Where `here` has come a share of its distance towards it from the original, shares in [0, 1]."""
@@ -248,21 +256,25 @@ class _Walk:
         return (originals + _wide(share) * (here - originals)).astype(np.float32)
 
     def _to_the_border(self, rows: NDArray[np.int64]) -> None:
-        """Come back towards the original by halves, as far as the reading lasts."""
-        low, high, reached = np.zeros(len(rows)), np.ones(len(rows)), np.zeros(len(rows))
+        """Come back towards the original by halves, as far as the reading lasts; keep what lies a little before."""
+        low, high = np.zeros(len(rows)), np.ones(len(rows))
         for _ in range(self._bisections):
-            able = np.flatnonzero(self._asked.queries[rows] < self._budget)
-            if not len(able):
-                break
+            able = self._able(rows)
             middle = (low[able] + high[able]) / 2
-            answers = self._asked.margins(rows[able], self._between(rows[able], middle))
-            good = answers <= 0
-            high[able[good]], reached[able[good]] = middle[good], answers[good]
+            good = self._ask(rows[able], self._between(rows[able], middle)) <= 0
+            high[able[good]] = middle[good]
             low[able[~good]] = middle[~good]
-        back = high < 1
-        if back.any():
-            self._here[rows[back]] = self._between(rows[back], high[back])
-        self._keep(rows[back], reached[back])
+        # On the border itself the rounding of a sum decides, which another batch does otherwise.
+        able = self._able(rows)
+        tried = self._between(rows[able], np.minimum(high[able] * (1 + _BEFORE_THE_BORDER), 1))
+        self._keep(rows[able], tried, self._ask(rows[able], tried))
+        self._here[rows] = self._between(rows, high)
+
+    def _able(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.flatnonzero(self._asked.queries[rows] < self._budget)
+
+    def _ask(self, rows: NDArray[np.int64], images: Images) -> NDArray[np.float64]:
+        return self._asked.margins(rows, images) if len(rows) else np.empty(0)
 
     def _uphill(self, rows: NDArray[np.int64], step: int) -> NDArray[np.float32]:
         """The way into the wanted reading, from the answers to random little steps; length 1, or signs for L-inf."""

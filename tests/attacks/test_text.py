@@ -100,7 +100,9 @@ def test_disguised_words_and_their_cost_by_hand():
     assert one.spam[0] == spam_of(0.5)
 
 
-@pytest.mark.parametrize(("disguise", "sent"), [("invisible", "M\u200boney t\u200bransfer"), ("dot", "M.oney t.ransfer")])
+@pytest.mark.parametrize(
+    ("disguise", "sent"), [("invisible", "M\u200boney t\u200bransfer"), ("dot", "M.oney t.ransfer")]
+)
 def test_characters_are_put_in(disguise, sent):
     found = attacks.disguised_words(TINY, [PRINCE], disguise=disguise)
     assert found.texts == (sent,)
@@ -153,7 +155,8 @@ def test_shares_by_budget_by_hand():
 
 def test_every_look_alike_is_a_letter_of_another_alphabet_and_is_read_as_its_own():
     for latin, other in attacks.LOOK_ALIKES.items():
-        assert latin.isascii() and latin.isalpha()
+        assert latin.isascii()
+        assert latin.isalpha()
         assert unicodedata.name(other).startswith("CYRILLIC")
         assert other.isupper() == latin.isupper()
         assert attacks.as_read(other) == latin
