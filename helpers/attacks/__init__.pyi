@@ -6,6 +6,13 @@ from .black_box import square as square
 from .black_box import transfer as transfer
 from .decisions import Nearest as Nearest
 from .decisions import hop_skip_jump as hop_skip_jump
+from .patch import StickerScores as StickerScores
+from .patch import Views as Views
+from .patch import draw_views as draw_views
+from .patch import optimise_sticker as optimise_sticker
+from .patch import paste as paste
+from .patch import random_sticker as random_sticker
+from .patch import score_sticker as score_sticker
 from .text import INVISIBLE as INVISIBLE
 from .text import LOOK_ALIKES as LOOK_ALIKES
 from .text import AttackedText as AttackedText
