@@ -184,5 +184,5 @@ def test_no_light_room_loads_what_is_heavy(ours):
 
 
 def test_rooms_load_no_training_framework_before_they_need_one():
-    rooms = ("datasets", "models", "uncertainty", "explain", "scorecard", "course", "hub", "cli")
+    rooms = ("datasets", "models", "uncertainty", "explain", "attacks", "scorecard", "course", "hub", "cli")
     assert not loaded_by(f"from helpers import {', '.join(rooms)}") & {"tensorflow", "keras", "torch", "shap"}

@@ -52,7 +52,7 @@ class Views:
     sides : numpy.ndarray of float64, shape (M,)
         Its side in pixels.
     turns : numpy.ndarray of float64, shape (M,)
-        How far it is turned, in degrees.
+        How far it is turned, in degrees, clockwise.
     lights : numpy.ndarray of float64, shape (M,)
         What its white is seen as, at least 0.
     """
@@ -95,9 +95,7 @@ class StickerScores:
     ahead: Mapping[str, Estimate]
 
 
-def draw_views(
-    images: Images, masks: NDArray[np.bool_], *, frames: int = 1, size: float = 0.45, seed: int = 0
-) -> Views:
+def draw_views(images: Images, masks: NDArray[np.bool_], *, frames: int = 1, size: float = 0.5, seed: int = 0) -> Views:
     """Draw how the sticker is seen: anywhere near the middle of the sign, turned, in the light that the sign has.
 
     Parameters
@@ -176,7 +174,7 @@ def optimise_sticker(
     target: int,
     *,
     dots: int = 8,
-    size: float = 0.45,
+    size: float = 0.5,
     steps: int = 300,
     step_size: float = 0.03,
     batch_size: int = 32,
