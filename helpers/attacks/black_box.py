@@ -76,8 +76,8 @@ class Questions:
         return self._margins(_probabilities(self._predict, images), self._wanted[rows])
 
     def _margins(self, probabilities: NDArray[np.floating], wanted: Labels) -> NDArray[np.float64]:
-        smallest = np.finfo(np.float32).smallest_subnormal
-        logits = np.log(np.maximum(probabilities, smallest, dtype=np.float64))
+        smallest = np.finfo(probabilities.dtype).smallest_subnormal
+        logits = np.log(np.maximum(probabilities, smallest).astype(np.float64))
         return margins(logits, wanted, targeted=self._targeted)
 
 

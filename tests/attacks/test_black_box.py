@@ -190,11 +190,19 @@ def test_inside_ball_and_box(epsilon, norm, seed, queries, shape):
 
 
 def test_nothing_is_asked_after_success():
-    linear = Linear()
-    found = attacks.square(linear, IMAGES, LABELS, ThreatModel(0.02), queries=80)
+    linear, answers = Linear(), []
+
+    def written_down(images):
+        probabilities = linear(images)
+        answers.extend(probabilities.argmax(axis=1))
+        return probabilities
+
+    first = LABELS == LABELS[0]
+    found = attacks.square(written_down, IMAGES[first], LABELS[first], ThreatModel(0.008), queries=80)
     assert 0 < found.fooled.mean() < 1
     assert (found.queries[~found.fooled] == 80).all()
-    assert linear.asked == [(found.queries > round_).sum() for round_ in range(len(linear.asked))]
+    assert linear.asked == [(found.queries > turn).sum() for turn in range(len(linear.asked))]
+    assert (np.array(answers) != LABELS[0]).sum() == found.fooled.sum()  # each success is heard of once
     linear.asked.clear()
     found = attacks.hop_skip_jump(linear, IMAGES, LABELS, queries=300, enough=0.1)
     assert sum(linear.asked) == found.queries.sum()
