@@ -197,7 +197,7 @@ def test_nothing_is_asked_after_success():
         answers.extend(probabilities.argmax(axis=1))
         return probabilities
 
-    first = LABELS == LABELS[0]
+    first = LABELS[0] == LABELS
     found = attacks.square(written_down, IMAGES[first], LABELS[first], ThreatModel(0.008), queries=80)
     assert 0 < found.fooled.mean() < 1
     assert (found.queries[~found.fooled] == 80).all()
