@@ -384,3 +384,30 @@ def check_seed(value: int, largest: int = LARGEST_SEED) -> int:
     if not whole or not 0 <= value <= largest:
         raise ValueError(f"seed must be a whole number from 0 to {largest:,}, got {value!r}")
     return int(value)
+
+
+def rng_of(picture: NDArray[np.float32], seed: int) -> np.random.Generator:
+    """A generator that belongs to a picture: the same whatever stands beside it, another one if a pixel changes.
+
+    Parameters
+    ----------
+    picture : numpy.ndarray of float32, shape (H, W, C)
+        The picture.
+    seed : int
+        Seed, at least 0.
+
+    Returns
+    -------
+    numpy.random.Generator
+        Newly made.
+
+    Raises
+    ------
+    ValueError
+        If the seed is out of range.
+    """
+    import hashlib  # here, so that whoever only checks arrays loads what NumPy loads and no more
+
+    check_seed(seed)
+    digest = hashlib.blake2b(np.ascontiguousarray(picture).tobytes(), digest_size=8).digest()
+    return np.random.default_rng((seed, int.from_bytes(digest, "little")))

@@ -126,6 +126,21 @@ def test_what_is_no_seed(seed):
         contracts.check_seed(seed)
 
 
+def test_a_generator_belongs_to_a_picture():
+    pictures = np.random.default_rng(0).random((2, 4, 4, 1), dtype=np.float32)
+
+    def draws(picture, seed=3):
+        return contracts.rng_of(picture, seed).random(5)
+
+    assert np.array_equal(draws(pictures[0]), draws(pictures[0].copy()))
+    nearly = pictures[0].copy()
+    nearly[2, 1] += np.float32(1e-6)
+    others = [draws(pictures[1]), draws(nearly), draws(pictures[0], seed=4)]
+    assert not any(np.isin(draws(pictures[0]), other).any() for other in others)
+    with pytest.raises(ValueError, match="seed must be a whole number"):
+        contracts.rng_of(pictures[0], -1)
+
+
 @pytest.mark.parametrize("count", [0, -1, 2.0, "3", None, True])
 def test_what_is_no_count(count):
     with pytest.raises(ValueError, match="samples must be a whole number of at least 1, got"):

@@ -55,9 +55,9 @@ def test_refuses_seeds_at_the_door(name):
 
 # ---- and every other room's, read from the source: whoever takes a seed checks it, or hands it to one who does
 
-# A record refuses its own seed, and a run's was checked at the command line. Two parts inside a room are asked by doors
-# that check: a generator for a picture (rng_of), and the seeds of a chunk of signs (seeds).
-_ELSEWHERE = {"Record", "Scorecard", "Outcome", "Outside", "rng_of", "seeds"}
+# A record refuses its own seed, and a run's was checked at the command line. The seeds of a chunk of signs (seeds) are
+# asked for by doors that check.
+_ELSEWHERE = {"Record", "Scorecard", "Outcome", "Outside", "seeds"}
 
 
 def doors(files):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -124,22 +123,3 @@ def positive_part(maps: ArrayLike) -> Maps:
         Nowhere negative.
     """
     return np.maximum(check_maps(maps), 0)
-
-
-def rng_of(picture: NDArray[np.float32], seed: int) -> np.random.Generator:
-    """A generator that belongs to a picture: the same whatever stands beside it, another one if a pixel changes.
-
-    Parameters
-    ----------
-    picture : numpy.ndarray of float32, shape (H, W, C)
-        The picture.
-    seed : int
-        Seed, at least 0.
-
-    Returns
-    -------
-    numpy.random.Generator
-        Newly made.
-    """
-    digest = hashlib.blake2b(np.ascontiguousarray(picture).tobytes(), digest_size=8).digest()
-    return np.random.default_rng((seed, int.from_bytes(digest, "little")))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from helpers.contracts import check_seed
-from helpers.explain.base import Explainer, rng_of
+from helpers.contracts import check_seed, rng_of
+from helpers.explain.base import Explainer
 
 
 def random_map(seed: int = 0) -> Explainer:

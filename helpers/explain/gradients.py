@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.contracts import check_count, check_fits, check_seed
+from helpers.contracts import check_count, check_fits, check_seed, rng_of
 from helpers.explain._places import places_of
-from helpers.explain.base import Explainer, rng_of
+from helpers.explain.base import Explainer
 from helpers.models.backend import keras, tf
 from helpers.models.graphs import (
     batch_size_for,

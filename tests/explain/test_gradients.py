@@ -6,9 +6,9 @@ import torch
 from captum import attr
 
 from helpers import explain, models
+from helpers.contracts import rng_of
 from helpers.explain import gradients
 from helpers.explain._places import places_of
-from helpers.explain.base import rng_of
 from helpers.explain.gradients import gradcam_maps
 from helpers.models.backend import keras, tf
 from helpers.models.graphs import chosen_logits
