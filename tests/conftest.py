@@ -1,10 +1,13 @@
 """What all tests share."""
 
 import os
+import random
 import shutil
+import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -32,6 +35,15 @@ def wait_until(condition, what: str, guard: float = 900) -> None:
         if time.monotonic() > end:
             pytest.fail(f"still waiting for {what} after {guard:.0f} s")
         time.sleep(0.1)
+
+
+@pytest.fixture(autouse=True)
+def same_draws_whatever_ran_before():
+    """Begin each test with the libraries' own generators in one state: none passes or fails for what ran before it."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 (other libraries draw from it)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture
