@@ -30,7 +30,8 @@ def free_port(besides: Container[int] = ()) -> int:
     OSError
         If there is none.
     """
-    for port in random.sample(PORTS, len(PORTS)):
+    # The system's generator: whoever seeds Python's own would make two hubs choose the same ports in the same order.
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
         if port not in besides:
             with contextlib.suppress(OSError):
                 try_to_listen("127.0.0.1", port)

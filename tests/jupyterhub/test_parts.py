@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -189,6 +190,8 @@ def test_content_needs_a_git_checkout(tmp_path):
 def test_a_port_is_neither_taken_nor_promised(monkeypatch):
     port = ports.free_port()
     with socket.socket() as taken:
+        # As servers do: a port that was closed a moment ago can be listened on again.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", port))
         taken.listen()
         monkeypatch.setattr(ports, "PORTS", range(port, port + 1))
@@ -197,6 +200,16 @@ def test_a_port_is_neither_taken_nor_promised(monkeypatch):
     assert ports.free_port() == port
     with pytest.raises(OSError, match="is free"):
         ports.free_port(besides=[port])
+
+
+def test_ports_do_not_hang_on_pythons_own_generator(monkeypatch):
+    monkeypatch.setattr(ports, "try_to_listen", lambda address, port: None)
+
+    def chosen():
+        random.seed(0)
+        return [ports.free_port() for _ in range(5)]
+
+    assert chosen() != chosen()
 
 
 # --- room for a class
