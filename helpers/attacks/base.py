@@ -212,3 +212,20 @@ def check_attack(
     """
     pictures = check_images(images)
     return pictures, check_labels(np.asarray(labels), len(pictures), classes)
+
+
+def check_threat(threat: ThreatModel) -> None:
+    """Refuse what says nothing of how far an attack may go.
+
+    Parameters
+    ----------
+    threat : ThreatModel
+        What an attack was given.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else, such as a bare epsilon.
+    """
+    if not isinstance(threat, ThreatModel):
+        raise TypeError(f"threat must be a ThreatModel, such as ThreatModel(8 / 255), got {threat!r}")

@@ -11,7 +11,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.attacks.base import Attacked, ThreatModel, check_attack, margins
+from helpers.attacks.base import Attacked, ThreatModel, check_attack, check_threat, margins
 from helpers.contracts import (
     Images,
     Labels,
@@ -136,7 +136,7 @@ def square(
     check_seed(seed)
     check_count(queries, "queries")
     check_share(start, "start")
-    _check_threat(threat)
+    check_threat(threat)
     asked = Questions(predict, images, labels, targets)
     best, reached = asked.originals.copy(), asked.first.copy()
     rows = np.flatnonzero(reached > 0)
@@ -326,8 +326,3 @@ def _at_least(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
 def _probabilities(predict: Predict, images: Images) -> NDArray[np.floating]:
     answers = check_answers(predict(images), len(images))
     return check_probabilities(answers, "what predict gives")
-
-
-def _check_threat(threat: ThreatModel) -> None:
-    if not isinstance(threat, ThreatModel):
-        raise TypeError(f"threat must be a ThreatModel, such as ThreatModel(8 / 255), got {threat!r}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from helpers.attacks.base import Attacked, ThreatModel, check_attack, margins
+from helpers.attacks.base import Attacked, ThreatModel, check_attack, check_threat, margins
 from helpers.attacks.losses import Loss, find_loss
 from helpers.attacks.networks import Network, network
 from helpers.contracts import Images, Labels, check_count, check_fits, check_labels, check_logits, check_seed
@@ -53,7 +53,7 @@ def fgsm(
     is better than free", 2020: the random start and 1.25.
     """
     check_seed(seed)
-    _check_threat(threat)
+    check_threat(threat)
     return pgd(
         model, images, labels, threat, steps=1, step_size=threat.epsilon * (1.25 if random_start else 1.0),
         start=None if random_start else images, targets=targets, loss=loss, batch_size=batch_size, seed=seed,
@@ -130,7 +130,7 @@ def pgd(
     """
     check_seed(seed)
     net = network(model)
-    _check_threat(threat)
+    check_threat(threat)
     originals, truth, wanted, first = _check_start(net, images, labels, targets, batch_size)
     name = f"PGD-{steps}" + (f"x{restarts}" if restarts != 1 else "") if name is None else name
     size = 2.5 * threat.epsilon / check_count(steps, "steps") if step_size is None else _check_step(step_size)
@@ -257,11 +257,6 @@ def _check_inside(start: Images, originals: Images, threat: ThreatModel) -> Imag
     if len(begin) != len(originals) or not (threat.sizes(begin, originals) <= threat.epsilon + 1e-5).all():
         raise ValueError(f"start must hold a picture for each, at most {threat} from it: {len(begin)} given")
     return begin
-
-
-def _check_threat(threat: ThreatModel) -> None:
-    if not isinstance(threat, ThreatModel):
-        raise TypeError(f"threat must be a ThreatModel, such as ThreatModel(8 / 255), got {threat!r}")
 
 
 def _check_step(step_size: float) -> float:

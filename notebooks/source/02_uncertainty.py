@@ -164,7 +164,7 @@ def test_sure_enough(answer):
             expect(given != lowest(others), words)
     expect(
         given >= lowest(shares),
-        f"of the calibration answers at {given / 100:.2f} and above, {shares[given]:.2%} of these are wrong, more than 1%",
+        f"of the calibration answers at {given / 100:.2f} and above, {shares[given]:.2%} are wrong, more than 1%",
     )
     expect(given <= lowest(shares), "a lower number keeps the rule, too, and hands over fewer pictures")
 
@@ -283,7 +283,7 @@ plotting.stacked_bars(
 #
 # *Blends.* Few pictures can be learned by heart, each coin's result with them; on new blends every
 # member then guesses firmly, each in its own way. If with 4,000 every member says about 0.69 nats
-# (a little more: each leaves something to the other classes), they agree: *this cannot be known*.
+# (or a little more: each leaves some to the other classes), they agree: *this cannot be known*.
 #
 # *Fog.* With all ten seeds that we tried the members disagreed less, and each member's own doubt
 # *grew*. The lines printed above the figure's code say why: look at what a member says beside the
@@ -486,7 +486,7 @@ said = [" or ".join(data.class_names[k] for k in np.flatnonzero(sets[i])) or "no
 plotting.image_grid(
     data.test.pixels[chosen],
     [f"{names}; it is {data.class_names[y_test[i]]}" for names, i in zip(said, chosen, strict=True)],
-    title=f"Pictures with their sets, two of each size, at a promise of {1 - alpha:.0%}",
+    title=f"Pictures with their sets, at most two of each size, at a promise of {1 - alpha:.0%}",
     alt="Test pictures, each with its conformal set of classes and its true class.",
     columns=4,
     size=1.9,

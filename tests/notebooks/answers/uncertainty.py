@@ -124,7 +124,7 @@ EXERCISES = [
             np.arange(0.5, 1, 0.01)[round(100 * SURE_ENOUGH) - 50],
         ],
         wrong=[
-            (SURE_ENOUGH - 0.02, "of these are wrong, more than 1%"),
+            (SURE_ENOUGH - 0.02, "are wrong, more than 1%"),
             (SURE_ENOUGH + 0.03, "hands over fewer"),
             (100 * SURE_ENOUGH, "not 50"),
             (str(SURE_ENOUGH), "one number is asked for"),
