@@ -21,7 +21,7 @@ TITLES : dict
 
 from types import ModuleType
 
-from tests.notebooks.expected import gradcam, interpretable, shap, start_here, training, uncertainty
+from tests.notebooks.expected import attacks, gradcam, interpretable, shap, start_here, training, uncertainty
 
 BY_NOTEBOOK: dict[str, ModuleType] = {
     "00_start_here": start_here,
@@ -30,4 +30,5 @@ BY_NOTEBOOK: dict[str, ModuleType] = {
     "03_interpretable": interpretable,
     "04_gradcam": gradcam,
     "05_shap": shap,
+    "06_attacks": attacks,
 }

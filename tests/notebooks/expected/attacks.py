@@ -1,0 +1,139 @@
+"""What notebook 06 claims, how each of its records would be spoilt, and its titles with both outcomes."""
+
+from helpers.intervals import Estimate
+
+PGD = "read rightly under PGD within 4/255"
+NOISE = "random noise of 4/255 ahead of PGD"
+WORST = "mean of six attacks ahead of their worst case"
+WANTED = "read as the class that was wanted, within 8/255"
+SPAM = "spam that passes by {}"
+MENDED = SPAM + ", less by the mended filter"
+HIDDEN = "{} gradients: held under PGD, less what its own attack leaves, within 4/255"
+LIST = "networks of four that the list of checks judges rightly"
+FRAMES = "frames with the sticker read as the class that was wanted"
+MARK = "read as the class that was wanted, with the mark, 10% poisoned"
+LOST = "accuracy lost to 10% of poison"
+NOTICED = "AUROC of {}, attacked within 8/255 against clean"
+
+CLAIMS = {
+    "chosen changes cost far more than random ones": lambda of: of(NOISE).low > 0.2,
+    "one attack alone flatters the network": lambda of: of(WORST).low > 0,
+    "stop becomes yield": lambda of: of(WANTED).low >= 0.5 and of(WANTED).n >= 300,
+    "good words pass, whatever the filter reads": lambda of: (
+        of(SPAM.format("good words")).low > 0.9 and of(MENDED.format("good words")).high < 0.05
+    ),
+    "look-alike letters pass a filter that reads bytes": lambda of: of(SPAM.format("look-alike letters")).low > 0.8,
+    "reading as people do undoes look-alike letters": lambda of: of(MENDED.format("look-alike letters")).low > 0.8,
+    "saturated gradients hid weakness": lambda of: of(HIDDEN.format("saturated")).low > 0.1,
+    "shattered gradients hid weakness": lambda of: of(HIDDEN.format("shattered")).low > 0.1,
+    "random gradients hid weakness": lambda of: of(HIDDEN.format("random")).low > 0,
+    "the list names all three and accuses nobody else": lambda of: of(LIST).value == 1 and of(LIST).n == 4,
+    "the sticker works from every side": lambda of: of(FRAMES).low >= 0.3 and of(FRAMES).n >= 200,
+    "not just any sticker would do": lambda of: (
+        of(f"{FRAMES}, ahead of a random one").low >= 0.2 and of(f"{FRAMES}, ahead of a grey one").low >= 0.2
+    ),
+    "the backdoor opens": lambda of: of(MARK).low > 0.5,
+    "clean pictures hardly show the poison": lambda of: of(LOST).high < 0.06,
+}
+
+SPOILT_CLAIMS = [
+    # Attacks that do not attack, a filter that changed nothing, defences that defend, a list that is silent.
+    (NOISE, 0.0, "far more than random"),
+    (WORST, 0.0, "flatters"),
+    (WANTED, 0.1, "stop becomes"),
+    (WANTED, {"n": 100}, "stop becomes"),
+    (SPAM.format("good words"), 0.05, "good words pass"),
+    (MENDED.format("good words"), 0.9, "good words pass"),
+    (SPAM.format("look-alike letters"), 0.05, "look-alike letters pass"),
+    (MENDED.format("look-alike letters"), 0.0, "reading as people do"),
+    (HIDDEN.format("saturated"), 0.0, "saturated"),
+    (HIDDEN.format("shattered"), 0.0, "shattered"),
+    (HIDDEN.format("random"), 0.0, "random gradients"),
+    (LIST, 0.75, "the list names"),
+    (FRAMES, 0.0, "from every side"),
+    (FRAMES, {"n": 20}, "from every side"),
+    (f"{FRAMES}, ahead of a random one", 0.0, "any sticker"),
+    (f"{FRAMES}, ahead of a grey one", 0.0, "any sticker"),
+    (MARK, 0.0, "backdoor"),
+    (LOST, 0.3, "hardly show"),
+]
+
+SPOILT = {
+    r"read rightly under PGD within \d+/255": ("an attack that does not attack", lambda of, own: 0.9),
+    r"random noise of \d+/255 ahead of PGD": ("an attack that does not attack", lambda of, own: 0.0),
+    WORST: ("the six are one and the same attack", lambda of, own: 0.0),
+    r"read as the class that was wanted, within \d+/255": (
+        "the wish is not handed on: the steps go nowhere",
+        lambda of, own: 0.0,
+    ),
+    SPAM.format("good words"): ("no word is added: what passes by itself", lambda of, own: 0.06),
+    SPAM.format("look-alike letters"): ("no letter is changed: what passes by itself", lambda of, own: 0.06),
+    MENDED.format("good words"): ("the mended filter reads no added words", lambda of, own: 0.9),
+    MENDED.format("look-alike letters"): ("the mended filter reads as the other one", lambda of, own: 0.0),
+    "(saturated|shattered|random) gradients: .*": ("the masking's own attack is PGD again", lambda of, own: 0.0),
+    LIST: ("the list accuses nobody: one of four is right", lambda of, own: 0.25),
+    FRAMES: ("the sticker is not optimised", lambda of, own: own - of(f"{FRAMES}, ahead of a random one")),
+    f"{FRAMES}, ahead of a (random|grey) one": ("the sticker is not optimised", lambda of, own: 0.0),
+    MARK: ("the labels stay right: nothing is poisoned", lambda of, own: 0.002),
+    LOST: ("the poison is on every picture", lambda of, own: 0.9),
+    r"AUROC of .*, attacked within \d+/255 against clean": (
+        "the two piles are taken for each other",
+        lambda of, own: 1 - own,
+    ),
+}
+
+EXPLAINED: dict[tuple[str, str, int], str] = {}
+
+ALL, NONE = Estimate(0.9, 0.85, 0.95, 100), Estimate(0.1, 0.05, 0.15, 100)
+
+TITLES = {
+    "passed_title": [
+        (
+            ({"good words": (ALL, ALL), "look-alike letters": (ALL, NONE)},),
+            "With 10 changes pass the filter (the mended one): good words 90% (90%), look-alike letters 90% (10%)",
+        ),
+        (
+            ({"good words": (NONE, NONE)},),
+            "With 10 changes pass the filter (the mended one): good words 10% (10%)",
+        ),
+    ],
+    "held_title": [
+        (
+            ([0.9, 0.6, 0.4], (0, 2, 4), 0.88),
+            "PGD leaves less than half from 4/255 on; random noise of 4/255 leaves 88%",
+        ),
+        (([0.9, 0.8, 0.7], (0, 2, 4), 0.9), "PGD leaves more than half up to 4/255; random noise of 4/255 leaves 90%"),
+    ],
+    "worst_title": [
+        (([0.5, 0.9], 0.45), "The attacks leave 70% on average, the strongest 50%, all together 45%"),
+        (([0.9, 0.9], 0.9), "The attacks leave 90% on average, the strongest 90%, all together 90%"),
+    ],
+    "broken_title": [
+        (
+            ({"saturated": ALL, "random": ALL}, {"saturated": NONE, "random": ALL}),
+            "Falls clearly under an attack made for it: saturated (of 2)",
+        ),
+        (({"saturated": ALL}, {"saturated": ALL}), "Falls clearly under an attack made for it: none (of 1)"),
+    ],
+    "sticker_title": [
+        (
+            ({"random": ALL, "grey": NONE, "none": Estimate(0, -0.1, 0.1, 9)}, "yield"),
+            "More frames are read as yield with the sticker than with: random, grey",
+        ),
+        (
+            ({"random": Estimate(0, -0.1, 0.1, 9)}, "yield"),
+            "More frames are read as yield with the sticker than with: none of the others",
+        ),
+    ],
+    "warned_title": [
+        (
+            ({"energy": ALL, "Mahalanobis": NONE},),
+            "Attacked pictures look strange to: energy; less strange than clean ones to: Mahalanobis",
+        ),
+        (({"energy": Estimate(0.5, 0.4, 0.6, 9)},), "Attacked pictures look strange to: no score"),
+    ],
+    "cat_title": [
+        ((True,), "The same cat: read as espresso after 10 steps within 2/255"),
+        ((False,), "The same cat: not read as espresso after 10 steps within 2/255"),
+    ],
+}
