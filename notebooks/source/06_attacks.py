@@ -917,12 +917,12 @@ for name, found in warned.items():
 # %% tags=["deeper"]
 pair = np.flatnonzero(victims)[np.argsort(-images[victims].std(axis=(1, 2, 3)))[:3]]
 before, after = images[pair], strong.images[pair]
-said = predict(after).argmax(axis=1)
+wrongly = predict(after).argmax(axis=1)
 looked = explain.gradcam(model)
 plotting.attribution_maps(
     np.concatenate([before, after]),
-    {"GradCAM": looked(np.concatenate([before, after]), np.concatenate([labels[pair], said]))},
-    [data.class_names[k] for k in labels[pair]] + [f"attacked: {data.class_names[k]}" for k in said],
+    {"GradCAM": looked(np.concatenate([before, after]), np.concatenate([labels[pair], wrongly]))},
+    [data.class_names[k] for k in labels[pair]] + [f"attacked: {data.class_names[k]}" for k in wrongly],
     title="GradCAM for what the network reads, before and after the attack",
     alt="Three signs with their GradCAM maps, and the same signs attacked, with the maps for the wrong class.",
     size=1.3,
