@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from helpers.attacks.base import Attacked, ThreatModel, check_attack, check_threat, margins
 from helpers.attacks.losses import Loss, find_loss
 from helpers.attacks.networks import Network, network
-from helpers.contracts import Images, Labels, check_count, check_fits, check_labels, check_logits, check_seed
+from helpers.contracts import Images, Labels, check_count, check_fits, check_labels, check_logits, check_seed, rng_of
 from helpers.progress import with_bar
 
 
@@ -108,7 +108,7 @@ def pgd(
     batch_size : int
         Pictures that go through the network at once.
     seed : int
-        Every picture's random starts come from this seed and the picture's place in the array.
+        Random starts come from this seed and the picture itself: what stands beside it changes nothing.
     name : str, optional
         How tables call it.
 
@@ -137,11 +137,12 @@ def pgd(
     plan = _Plan(net, threat, steps, size, find_loss(loss), early_stop and not net.random)
     found = _Found(originals.copy(), first.copy(), np.full(len(originals), net.calls))
     given = None if start is None else _check_inside(start, originals, threat)
+    generators = [rng_of(picture, seed) for picture in originals]
     blocks = [np.arange(at, min(at + batch_size, len(truth))) for at in range(0, len(truth), batch_size)]
     for rows, run in with_bar(list(itertools.product(blocks, range(check_count(restarts, "restarts")))), name):
         rows = rows[first[rows] > 0 if not plan.early_stop else found.margins[rows] > 0]
         if len(rows):
-            begin = given[rows] if given is not None and run == 0 else _random(threat, originals, rows, (seed, run))
+            begin = given[rows] if given is not None and run == 0 else _random(threat, originals, rows, generators)
             _climb(plan, found, rows, begin, originals[rows], truth[rows], None if wanted is None else wanted[rows])
     if net.random:
         _ask_again(net, found, first > 0, truth, wanted, batch_size)
@@ -217,9 +218,11 @@ def _margins(logits: NDArray, labels: Labels, targets: Labels | None) -> NDArray
     return margins(logits, labels) if targets is None else margins(logits, targets, targeted=True)
 
 
-def _random(threat: ThreatModel, originals: Images, rows: NDArray[np.int64], seeds: tuple[int, int]) -> Images:
+def _random(
+    threat: ThreatModel, originals: Images, rows: NDArray[np.int64], generators: list[np.random.Generator]
+) -> Images:
     # A generator for each picture: what stands beside it, and how large batches are, changes nothing.
-    return np.concatenate([threat.random(originals[i : i + 1], np.random.default_rng((*seeds, int(i)))) for i in rows])
+    return np.concatenate([threat.random(originals[row : row + 1], generators[row]) for row in rows])
 
 
 def _ask_again(
