@@ -215,7 +215,7 @@ def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 @dataclass(frozen=True)
 class _Row:
-    """A measurement, on the data sets where the notebooks make it."""
+    """A measurement, on the data sets where the notebooks make it; its name may hold that set's epsilon."""
 
     label: str
     metric: str
@@ -226,7 +226,8 @@ class _Row:
     def cell(self, dataset: str, values: Stored) -> str:
         if dataset not in self.datasets:
             return "n/a"
-        return spread(values.values(self.metric, dataset, self.model), self.form)
+        grey = _GREY[dataset]
+        return spread(values.values(self.metric.format(grey=grey, twice=2 * grey), dataset, self.model), self.form)
 
 
 _MEASURES = (
@@ -276,6 +277,40 @@ _MEASURES = (
         decimals(3),
     ),
 )
+_GREY = {"signs": 4, "fashion": 12}  # how far notebook 06 moves a pixel, of 255
+_SMALL, _LARGE = "{grey}/255", "{twice}/255"
+_FRAMES = "frames with the sticker read as the class that was wanted"
+_ATTACKS = (
+    _Row("read rightly under PGD within epsilon", f"read rightly under PGD within {_SMALL}", percent),
+    _Row("random noise of that size ahead of PGD, points", f"random noise of {_SMALL} ahead of PGD", points),
+    _Row(
+        "read as the class that was wanted (stop as yield, T-shirt as shirt), within twice epsilon",
+        f"read as the class that was wanted, within {_LARGE}",
+        percent,
+    ),
+    *(
+        _Row(
+            f"{name} gradients: held under PGD, less what their own attack leaves, points",
+            f"{name} gradients: held under PGD, less what its own attack leaves, within {_SMALL}",
+            points,
+        )
+        for name in ("saturated", "shattered", "random")
+    ),
+    _Row("frames with a sticker that are read as the class that was wanted", _FRAMES, percent),
+    _Row("the same, ahead of a random sticker, points", f"{_FRAMES}, ahead of a random one", points),
+    _Row(
+        "pictures with the mark read as the class that was wanted, 10% of the training set poisoned",
+        "read as the class that was wanted, with the mark, 10% poisoned",
+        percent,
+        model="poisoned_cnn",
+    ),
+    _Row(
+        "accuracy on clean pictures that this costs, points",
+        "accuracy lost to 10% of poison",
+        points,
+        model="poisoned_cnn",
+    ),
+)
 _COLUMNS = {"signs": "signs (drawn, 12,000 to train)", "fashion": "Fashion-MNIST (real, 12,000 to train)"}
 _PLANTED = (
     (
@@ -316,9 +351,12 @@ _JUDGED = ("pointing game", "relevance mass", "deletion AUC (mean colour)")
 _BLOB = "{measure}, {name} ahead of the centre Gaussian"
 
 
-def _what_it_measures(values: Stored) -> str:
-    rows = [[row.label, *(row.cell(dataset, values) for dataset in _COLUMNS)] for row in _MEASURES]
-    return markdown(["", *_COLUMNS.values()], rows)
+def _by_dataset(measured: Iterable[_Row]) -> Table:
+    def table(values: Stored) -> str:
+        rows = [[row.label, *(row.cell(dataset, values) for dataset in _COLUMNS)] for row in measured]
+        return markdown(["", *_COLUMNS.values()], rows)
+
+    return table
 
 
 def _planted(values: Stored) -> str:
@@ -366,7 +404,8 @@ def _measured_once(values: Stored) -> str:
 
 
 TABLES: dict[str, Table] = {
-    "what-it-measures": _what_it_measures,
+    "what-it-measures": _by_dataset(_MEASURES),
+    "attacked": _by_dataset(_ATTACKS),
     "planted": _planted,
     "explanations": _explanations,
     "unseen-seeds": _unseen_seeds,
