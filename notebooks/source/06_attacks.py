@@ -14,7 +14,7 @@
 #
 # **What you need first.** Notebook 01 (the network), step 6 of 03 (the spam filter).
 #
-# **Time.** About 60 minutes for the core with its exercises, 90 with the deeper steps, marked with
+# **Time.** About 90 minutes for the core with its exercises, 125 with the deeper steps, marked with
 # a star; about 2 minutes to run on two cores.
 #
 # **What would fool you here.** An attack that fails and a network that withstands it give the same
@@ -51,17 +51,20 @@ seed = 0
 # ## Step 1: the Nigerian prince buys good words
 #
 # A prince in exile offers you millions. The spam filter of notebook 03 adds up weights of words,
-# and stops him. He does not need to know how it was trained. He needs words that it likes: below
-# his letter he writes some that honest people use (the **good-word attack**, Lowd and Meek, 2005).
-# You read his letter as before, and a line of nonsense. **Predict: how many added words get half of
-# the spam through?**
+# and stops nearly all such letters. But he has its weights. So he picks words with the best
+# weights, words that honest people use, and writes them below his letter until it passes: the
+# **good-word attack** (Lowd and Meek, 2005). You read his letter as before, and a line of nonsense.
+# **Predict: how many added words get half of the spam through?**
 
 # %%
 corpus = messages.load(test=600, seed=seed)
 spam_filter = models.spam_filter(corpus)
 spam = [text for text, label in zip(corpus.test.texts, corpus.test.labels, strict=True) if label == 1]
 worded = attacks.good_words(spam_filter, spam, budget=20)
-letter = next(i for i, text in enumerate(spam) if "exile" in text and worded.words_added[i] > 2)
+typical = np.median(worded.words_added)
+letter = min(
+    (i for i, text in enumerate(spam) if "exile" in text), key=lambda i: (abs(worded.words_added[i] - typical), i)
+)
 print(worded.texts[letter])
 print(f"spam with {spam_filter([spam[letter]])[0, 1]:.0%} before, and now with {worded.spam[letter]:.0%}")
 
@@ -70,7 +73,8 @@ print(f"spam with {spam_filter([spam[letter]])[0, 1]:.0%} before, and now with {
 #
 # `attacks.passed_by_budget(worded, [0, 1, 2])` gives the share of the spam that passes if at most
 # 0, 1 or 2 words are added, each with its interval. Find the smallest number of words, 0 to 20,
-# with which **at least half** passes. Put it into `words_for_half`.
+# with which **at least half** passes. Put it into `words_for_half`. (With 0 words pass the few
+# letters that the filter misses anyway.)
 #
 # *Hint.* The share is the `.value` of what stands under each number. More words never let less
 # through.
@@ -99,27 +103,22 @@ check("6.1 the price of half", words_for_half, test_words_for_half)
 # ## Step 2: letters that look alike
 #
 # The prince can also leave his text as it is, to *your* eye. In `mоney` the *o* is a Cyrillic
-# letter. You read "money", while the filter meets a word that it does not know, and skips it.
-# **Predict: which of the two attacks would a filter survive that reads what a person reads?**
+# letter. You read "money", while the filter meets a word that it does not know, and skips it. A
+# **mended** filter puts Latin letters for their look-alikes before it reads. **Predict: which of
+# the two attacks does it stop?**
 
 # %%
 disguised = attacks.disguised_words(spam_filter, spam, budget=20)
-reader = attacks.mended(spam_filter)  # before it looks at a message, it puts Latin letters for look-alikes
+reader = attacks.mended(spam_filter)
 sent = {
     "good words": (worded, attacks.good_words(reader, spam, budget=20)),
     "look-alike letters": (disguised, attacks.disguised_words(reader, spam, budget=20)),
-    "a dot inside a word": tuple(
-        attacks.disguised_words(who, spam, budget=20, disguise="dot") for who in (spam_filter, reader)
-    ),
 }
-
-# %%
 costs = {
     name: {
         "passes the filter": str(intervals.proportion(plain.passed)),
         "passes the mended one": str(intervals.proportion(mended.passed)),
-        "changes for one message (median)": f"{np.median(plain.spent[plain.passed]):.0f}",
-        "questions for one message (median)": f"{np.median(plain.queries[plain.passed]):.0f}",
+        "words or letters changed for one that passes (median)": f"{np.median(plain.spent[plain.passed]):.0f}",
     }
     for name, (plain, mended) in sent.items()
 }
@@ -128,56 +127,52 @@ display(pd.DataFrame(costs).T)
 
 # %%
 def passed_title(at_ten):
-    said = ", ".join(f"{name} {plain.value:.0%} ({mended.value:.0%})" for name, (plain, mended) in at_ten.items())
-    return f"With 10 changes pass the filter (the mended one): {said}"
+    return "Of the spam pass with at most 10 changes: " + ", ".join(
+        f"{by.value:.0%} ({how})" for how, by in at_ten.items()
+    )
 
 
 # %%
 budgets = list(range(21))
-passed = {name: tuple(attacks.passed_by_budget(one, budgets) for one in both) for name, both in sent.items()}
+shown_ways = {"good words": worded, "look-alikes": disguised}
+shown_ways["look-alikes, mended filter"] = sent["look-alike letters"][1]
+passed = {how: attacks.passed_by_budget(one, budgets) for how, one in shown_ways.items()}
 plotting.line_plot(
-    {
-        f"{name}, {who}": (budgets, [by[changes].value for changes in budgets])
-        for name in ("good words", "look-alike letters")
-        for who, by in zip(("filter", "mended"), passed[name], strict=True)
-    },
-    title=passed_title({name: (plain[10], mended[10]) for name, (plain, mended) in passed.items()}),
-    alt="Share of spam that passes against the number of words added or letters changed, for two attacks and two filters.",
+    {how: (budgets, [by[changes].value for changes in budgets]) for how, by in passed.items()},
+    title=passed_title({how: by[10] for how, by in passed.items()}),
+    alt="Share of spam that passes against the number of words added or letters changed, for two attacks.",
     x_label="words added, or letters changed, at most",
     y_label="share of the spam that passes",
 )
 
 # %% [markdown]
-# Compare the two columns of the table. Reading as a person reads undoes the attack on *letters*; it
-# cannot undo words that are truly there, nor a dot that a person reads over. A defence holds
-# against what it was made for, and the attacker chooses last. Look at the cost, too: attacks are
-# cheap or dear, and that decides which ones you will meet.
+# Compare the two columns of the table. The mended filter undoes what was done to *letters*; it
+# cannot undo words that are truly there. A defence holds against what it was made for, and the
+# attacker chooses last. Look at the cost, too: it decides which attacks you will meet.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 3: who attacks?
 #
 # A **threat model** says what the attacker knows, wants and may change. Without one, "robust" means
-# nothing. This notebook meets six:
+# nothing. Who knows the weights, and with them every gradient, attacks a **white box**; who only
+# gets answers, a **black box**. Who wants *one* wrong class and no other makes a **targeted**
+# attack. The names in the first column are explained where they come up.
 
 # %%
 threats = {
-    "good words": ("the weights, or answers only", "spam called honest", "words below the message"),
-    "FGSM, PGD": (
-        "all: the gradients (white box)",
-        "any wrong class, or one chosen (targeted)",
-        "each pixel by epsilon",
-    ),
-    "Square": ("answers only (black box)", "any wrong class", "each pixel by epsilon"),
-    "transfer *": ("another network of the same kind", "any wrong class", "each pixel by epsilon"),
-    "sticker *": ("all", "one chosen class, from every side", "a patch of the sign, in print"),
-    "poisoning *": ("some training pictures", "a chosen class wherever a mark is", "the training set"),
+    "good words": ("the weights", "spam called honest", "words below the message"),
+    "FGSM, PGD": ("the weights (white box)", "any wrong class, or one (targeted)", "each pixel, a little"),
+    "Square": ("the answers (black box)", "any wrong class", "each pixel, a little"),
+    "transfer": ("another network", "any wrong class", "each pixel, a little"),
+    "sticker *": ("the weights", "one class, from every side", "a part of the sign, in print"),
+    "poisoning *": ("nothing", "one class wherever a mark is", "some training pictures"),
 }
 display(pd.DataFrame(threats, index=["knows", "wants", "may change"]).T)
 
 # %% [markdown]
-# For pictures the budget is mostly a norm. **L-infinity** with $\epsilon = 4/255$ lets every pixel
-# change by 4 of 255 grey values, and no eye sees it. Pixels stay in [0, 1], and $\epsilon$ is
-# measured *there*, not after some normalisation.
+# For pictures, "a little" is mostly a bound on each pixel: **L-infinity**, with $\epsilon = 4/255$,
+# lets every pixel change by 4 of 255 grey values. Pixels stay in [0, 1], and $\epsilon$ is measured
+# *there*, not after some normalisation.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 4: one step against the network
@@ -188,8 +183,9 @@ display(pd.DataFrame(threats, index=["knows", "wants", "may change"]).T)
 #
 # $$ x' = \mathrm{clip}_{[0,1]}\bigl(x + \epsilon \,\mathrm{sign}\, \nabla_x L(x, y)\bigr) $$
 #
-# A *random* change of the same size is the baseline: what anybody could do. **Predict: how many
-# signs are still read under noise of 4/255, and how many under FGSM?**
+# A *random* change of the same size, plus or minus $\epsilon$ in each pixel, is the baseline: what
+# anybody could do. The network reads some 95% of the signs rightly. **Predict: how many under
+# random changes of 4/255, and how many under FGSM?**
 
 # %%
 data = datasets.load(dataset, **datasets.split_sizes(dataset, budget), seed=seed)
@@ -215,13 +211,31 @@ grey = 4 if dataset == "signs" else 12  # clothing withstands more: it is bright
 eps = grey / 255
 fgsm = np.clip(images + eps * np.sign(loss_gradient(images, labels)), 0, 1)
 noise = np.clip(images + eps * np.sign(np.random.default_rng(seed).normal(size=images.shape)), 0, 1).astype(np.float32)
-for name, moved in (("as they are", images), (f"random signs of {grey}/255", noise), (f"FGSM of {grey}/255", fgsm)):
+
+# %%
+for name, moved in (
+    ("as they are", images),
+    (f"changed at random by {grey}/255", noise),
+    (f"FGSM of {grey}/255", fgsm),
+):
     print(f"read rightly, {name}:", intervals.proportion(predict(moved).argmax(axis=1) == labels))
 
 # %% tags=["nbval-check-output"]
 by_library = attacks.fgsm(net, images, labels, attacks.ThreatModel(eps))
-fooled_by_ours = predict(fgsm).argmax(axis=1) != labels
+right_at_first, fooled_by_ours = predict(images).argmax(axis=1) == labels, predict(fgsm).argmax(axis=1) != labels
 print("the library's FGSM fools the same pictures:", bool((by_library.fooled == fooled_by_ours).all()))
+
+# %%
+clear = np.argsort(np.where(right_at_first & fooled_by_ours, -images.std(axis=(1, 2, 3)), 0))[:4]
+three = [images[clear], noise[clear], fgsm[clear]]
+plotting.image_grid(
+    np.concatenate(three),
+    [data.class_names[k] for moved in three for k in predict(moved).argmax(axis=1)],
+    title=f"As they are, changed at random, and by FGSM, both by {grey}/255; above each what is read",
+    alt="Four signs in three rows: as they are, changed at random, and by FGSM. They look nearly the same.",
+    columns=4,
+    size=1.6,
+)
 
 # %% [markdown]
 # Both changes are of the same size. The network stands random changes and falls to chosen ones: the
@@ -230,11 +244,11 @@ print("the library's FGSM fools the same pictures:", bool((by_library.fooled == 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 5: many small steps
 #
-# One large step overshoots: the gradient is that of the beginning. **Projected gradient descent**
-# (PGD; Madry and others, 2018) takes many small ones, and after each goes back to the nearest
-# allowed picture. Two details decide how strong it is. It keeps the **best** place on its way, not
-# the last. And it begins again from **random places**, because a way uphill can end on a small
-# hill.
+# One large step follows the gradient of the place where it began. **Projected gradient descent**
+# (PGD; Madry and others, 2018) takes many small ones, asks for the gradient anew each time, and
+# goes back to the nearest allowed picture. It keeps the **best** place on its way, not the last:
+# the one with the lowest **margin**, the logit of the true class less the largest other. Below 0
+# the picture is read wrongly.
 
 
 # %%
@@ -244,9 +258,7 @@ def pgd(pictures, classes, epsilon, steps, step):
     for _ in range(steps):
         moved = moved + step * np.sign(loss_gradient(moved, classes))
         moved = np.clip(np.clip(moved, pictures - epsilon, pictures + epsilon), 0, 1)
-        margin = attacks.margins(
-            net.ask(moved), classes
-        )  # logit of the class less the largest other: below 0 is fooled
+        margin = attacks.margins(net.ask(moved), classes)
         better = margin < lowest
         best[better], lowest[better] = moved[better], margin[better]
     return best, lowest
@@ -260,7 +272,10 @@ print("read rightly under PGD with 10 steps:", intervals.proportion(margin > 0))
 print("the same pictures are fooled as by the library:", bool(((margin <= 0) == library.fooled).all()))
 
 # %% [markdown]
-# ### Exercise 6.2 (build it): the nearest allowed picture
+# The library's `pgd` does the same, and begins again from random places if it is told to
+# (`restarts`): a way uphill can end on a small hill.
+#
+# ### Exercise 6.2 (build it): back into the ball
 #
 # Another norm measures a change by its length over all its pixels, $\lVert\delta\rVert_2$ (the root
 # of the sum of squares). Write `project(moved, originals, epsilon)`, both arrays of shape (N, H, W,
@@ -297,6 +312,7 @@ def test_project(answer):
     expect(not by_batch, "one length for each picture, not one for all of them together")
     expect(not np.allclose(lengths[1:], 0.2), "a change that is short enough stays as it is")
     expect(not np.allclose(given, middle + ways), "nothing was shortened")
+    expect(given.min() > 0.1, "these look like changes alone: add them to the originals")
     boxed = np.allclose(given, np.clip(middle + ways, middle - 0.2, middle + 0.2))
     expect(not boxed, "this bounds every pixel (L-infinity); here the length over all pixels is bounded")
     expect(
@@ -313,17 +329,22 @@ def test_project(answer):
     expect(out.min() >= 0 and out.max() <= 1, "afterwards pixels lie in [0, 1]: clip last")
 
 
-check("6.2 the nearest allowed picture", project, test_project)
+check("6.2 back into the ball", project, test_project)
+
+# %%
+in_l2 = attacks.pgd(net, images, labels, attacks.ThreatModel(0.5, "l2"), steps=10, seed=seed)
+print("read rightly under PGD within a length of 0.5:", intervals.proportion(~in_l2.fooled))
+print(f"{grey}/255 in every pixel is a length of {eps * np.sqrt(images[0].size):.2f}")
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: how far must he go?
 #
 # One number for one $\epsilon$ hides the way there. So we draw the share that is read rightly
-# against $\epsilon$, down to where nothing is left, beside random noise. **If it did *not* go to
-# zero for large $\epsilon$, what would that tell you?**
+# against $\epsilon$, until nothing is left, beside random noise. **If it did *not* go to zero for
+# large $\epsilon$, what would that tell you?**
 
 # %%
-levels = [grey * share for share in (0, 1 / 4, 1 / 2, 1, 2)]
+levels = [grey * share for share in (0, 1 / 4, 1 / 2, 1, 2, 4, 8)]
 held = {"random noise": [], "FGSM": [], "PGD": []}
 for level in levels:
     tried = attacks.evaluate_robustness(
@@ -340,20 +361,18 @@ for level in levels:
 
 
 # %%
-def held_title(pgd_shares, levels, noise):
-    half = [level for level, share in zip(levels, pgd_shares, strict=True) if share < 0.5]
-    falls = (
-        f"PGD leaves less than half from {half[0]:g}/255 on"
-        if half
-        else f"PGD leaves more than half up to {levels[-1]:g}/255"
+def held_title(levels, by_pgd, by_noise):
+    some, most = len(levels) // 2, len(levels) - 1
+    return (
+        f"PGD leaves {by_pgd[some]:.0%} at {levels[some]:g}/255 and {by_pgd[most]:.0%} at {levels[most]:g}/255, "
+        f"random noise {by_noise[some]:.0%} and {by_noise[most]:.0%}"
     )
-    return f"{falls}; random noise of {levels[-1]:g}/255 leaves {noise:.0%}"
 
 
 # %%
 plotting.line_plot(
     {name: (levels, [share.value for share in shares]) for name, shares in held.items()},
-    title=held_title([share.value for share in held["PGD"]], levels, held["random noise"][-1].value),
+    title=held_title(levels, *([share.value for share in held[name]] for name in ("PGD", "random noise"))),
     alt="Share of pictures read rightly against epsilon, under random noise, FGSM and PGD.",
     x_label="epsilon, in grey values of 255",
     y_label="share read rightly",
@@ -361,8 +380,9 @@ plotting.line_plot(
 )
 
 # %% [markdown]
-# With $\epsilon = 1$ every picture is allowed, so any network can be fooled. A curve that stays up
-# is therefore no sign of strength: the *attack* is broken. Keep this check in mind for step 9.
+# With $\epsilon = 1$ every picture is allowed, so every network that has more than one answer can
+# be fooled. A curve that stays up is therefore no sign of strength: the *attack* is broken. Keep
+# this check in mind for step 11.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 7: stop becomes yield
@@ -380,9 +400,11 @@ stops = data.test.take(
 )
 wanted = np.full(len(stops), goal)
 wide = attacks.ThreatModel(2 * eps)
-turned = attacks.pgd(net, stops.images, stops.labels, wide, steps=20, targets=wanted, seed=seed)
+turned = attacks.pgd(net, stops.images, stops.labels, wide, steps=20, targets=wanted, early_stop=False, seed=seed)
 success = intervals.proportion(turned.fooled)
 print(f"{from_name} read as {to_name}, within {2 * grey}/255: {success}")
+surely = predict(turned.images[turned.fooled]).max(axis=1) > 0.9
+print("of these with more than 90%:", intervals.proportion(surely) if len(surely) else "there are none")
 
 # %%
 contrast = stops.images.std(axis=(1, 2, 3))
@@ -405,30 +427,31 @@ plotting.image_grid(
 )
 
 # %% [markdown]
-# Look at the certainty of the wrong answers. A threshold on confidence (notebook 02) does not help
-# against somebody who wants a *confident* mistake.
+# Look at the certainty of the wrong answers. We did not stop at the first success
+# (`early_stop=False`) but let every step make the network surer. A threshold on confidence
+# (notebook 02) helps little against somebody who wants a *confident* mistake.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: the worst of several attacks
 #
 # Which attack counts? An attacker may try them all, and needs *one* that works. So a picture is
 # held only if it is held against **every** attack: the worst case, picture by picture. Beside FGSM
-# and PGD we try three attackers with a wish (the class that stands 1, 4 or 7 further in the list),
-# and **Square** (Andriushchenko and others, 2020), which sees nothing but the answers. **Predict:
-# some of the six leave half, some four of five. What do they leave together?**
+# and PGD we try three targeted attacks, and **Square** (Andriushchenko and others, 2020), which
+# changes square patches and sees nothing but the answers. **Predict: the best of the six alone
+# leaves half. What do they leave together?**
 
 # %%
 kinds = len(data.class_names)
 
 
-def towards(further):
-    return lambda x, y, threat: attacks.pgd(net, x, y, threat, steps=20, targets=(y + further) % kinds, seed=seed)
+def towards(kind):
+    return lambda x, y, threat: attacks.pgd(net, x, y, threat, steps=20, targets=np.full(len(y), kind), seed=seed)
 
 
 several = {
     "FGSM": partial(attacks.fgsm, net),
     "PGD": partial(attacks.pgd, net, steps=20, loss="margin", restarts=2, seed=seed),
-    **{f"PGD, {further} further": towards(further) for further in (1, 4, 7)},
+    **{f"PGD towards {data.class_names[kind]}": towards(kind) for kind in (0, 3, 6)},
     "Square, 200 questions": lambda x, y, threat: attacks.square(predict, x, y, threat, queries=200, seed=seed),
 }
 together = attacks.evaluate_robustness(predict, images, labels, attacks.ThreatModel(eps), several, seed=seed)
@@ -452,15 +475,15 @@ plotting.forest_plot(
 )
 
 # %% [markdown]
-# The worst case is at most what the strongest leaves, and can be much less: two attacks that leave
-# 60% each may leave 30% together, if they fool different pictures. Where one attack fools nearly
-# all that the others fool, the worst case is what it leaves alone. Whoever reports the *average*
-# over attacks reports an attacker who closes his eyes and picks one.
+# Read the title. Whoever reports the *average* over attacks reports an attacker who closes his eyes
+# and picks one. The worst case is at most what the strongest leaves. Where that one fools nearly
+# all that the others fool, it adds little to try them; where attacks are of different kinds, two
+# that leave 60% each may leave 30% together.
 #
-# ### Exercise 6.3 (find the bug): twice as robust
+# ### Exercise 6.3 (find the bug): more robust than it is
 #
-# A colleague's PGD scales the pixels first, as many training programs do, and finds his network
-# twice as robust as you do. His steps go the right way. Find what is wrong, and write
+# A colleague's PGD scales the pixels first, as many training programs do, and finds our network
+# more robust than you do. His steps go the right way. Find what is wrong, and write
 # `repaired_attack`, with the same arguments: it must go as far as `epsilon` allows, in the unit of
 # the pixels.
 #
@@ -504,15 +527,19 @@ def test_repaired_attack(answer):
     expect(all(x.min() >= 0 and x.max() <= 1 for x in asked), "the gradient is asked about pixels outside of [0, 1]")
     far = np.abs(given - pictures).max()
     expect(far > 0, "nothing has changed")
-    expect(not np.isclose(far, 0.05), "still half as far as allowed: from -1 to 1 is twice as long as from 0 to 1")
+    expect(
+        not np.isclose(far, 0.05),
+        "still half as far as allowed: in which unit is epsilon given, and in which does this clip?",
+    )
     expect(not np.isclose(far, 0.2), "now twice as far as allowed")
     expect(np.isclose(far, 0.1), f"the largest change is {far:.3f}, and 0.1 is allowed")
     expect((np.sign(given - pictures) == ways).all(), "go up the gradient in every pixel")
     light = np.asarray(answer(lambda x, y: np.ones_like(x), np.full((1, 2, 2, 1), 0.98), np.array([0]), 0.1, 4), float)
-    expect(light.max() <= 1, "pixels must end in [0, 1]")
+    dark = np.asarray(answer(lambda x, y: -np.ones_like(x), np.full((1, 2, 2, 1), 0.02), np.array([0]), 0.1, 4), float)
+    expect(dark.min() >= 0 and light.max() <= 1, "pixels must end in [0, 1]")
 
 
-check("6.3 twice as robust", repaired_attack, test_repaired_attack)
+check("6.3 more robust than it is", repaired_attack, test_repaired_attack)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 9: three networks that seem to hold
@@ -523,7 +550,7 @@ check("6.3 twice as robust", repaired_attack, test_repaired_attack)
 # - **shattered**: pixels are rounded to 16 grey values ("small changes are rounded away"),
 # - **random**: noise is added to the logits, anew at each question ("nobody can aim").
 #
-# **Which of them would you deploy?**
+# They are tested as their authors tested them, with FGSM and PGD.
 
 # %%
 defended = {
@@ -555,21 +582,24 @@ display(
 )
 
 # %% [markdown]
-# By this table each of the three is a great success. But none of them changed what the network has
-# learned. Ask yourself what an attack that follows a gradient does where the gradient is zero, or
-# noise.
+# **Which of them would you deploy?** By this table each of the three is a great success. But none
+# of them changed what the network has learned. Ask yourself what an attack that follows a gradient
+# does where the gradient is zero, or noise.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 10: what the gradients hid
 #
-# - *Saturated*: the gradient of the cross-entropy is $p - 1$, which rounds to 0. A **margin loss**
-#   (Carlini and Wagner, 2017) asks for the difference of two logits and does not care.
-# - *Shattered*: a stair is flat almost everywhere. **BPDA** (Athalye and others, 2018) goes
-#   forwards through the stair and backwards past it, as if it were not there.
-# - *Random*: average the gradient over many draws. **EOT**, expectation over transformations.
+# - *Saturated*: by the logit of the true class, the cross-entropy has the gradient $p - 1$, where
+#   $p$ is the probability of that class. Where $p$ rounds to 1, it is 0, and so is everything
+#   behind it. A **margin loss** (Carlini and Wagner, 2017) is a difference of logits and never
+#   flat.
+# - *Shattered*: rounding is a staircase, flat but for its jumps. **BPDA** (Athalye and others,
+#   2018) asks the true network what it says, and takes the gradient as if nothing were rounded.
+# - *Random*: one gradient is mostly noise. **EOT**, expectation over transformations, asks many
+#   times and follows the mean.
 #
 # And two attacks that ask none of the three for a gradient: **Square**, and **transfer**, which
-# hands over what was made against the network *without* its defence.
+# hands over pictures that were made against the network *without* its defence.
 
 # %%
 own = {
@@ -615,14 +645,17 @@ plotting.forest_plot(
 
 # %% [markdown]
 # A defence has to be judged by attacks that know it. Seven of nine published ones fell in this way
-# (Athalye and others, 2018), and others since. An attack that only asks can fail, too: it sees of
-# the saturated network no more than 0 and 1, and the random one tells it something else each time.
+# (Athalye and others, 2018), and others since. Even so, what an attack leaves is an *upper* bound:
+# a better one may leave less. Compare each defence's own attack with transfer, which is as strong
+# as if there were no defence. And an attack that only asks can fail, too: Square sees of the
+# saturated network no more than 0 and 1, and the random one tells it something else each time.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 11: a list that would have told you
 #
-# You will not always know the trick. But a failed attack leaves traces, and they can be looked for
-# (*Indicators of Attack Failure*, Pintor and others, 2022). Seven checks on PGD, for each network:
+# You will not always know the trick. But a failed attack leaves traces, and they can be looked for.
+# Seven checks on PGD, in the terms of *Indicators of Attack Failure* (Pintor and others, 2022), for
+# each network:
 
 # %%
 lists = {
@@ -638,12 +671,16 @@ for name, found in lists.items():
     print(f"{name}: the list says {found.masking or 'no masking'}")
 
 # %%
-print(lists["saturated"])
+for name, found in lists.items():
+    for finding in found.findings:
+        if finding.triggered:
+            print(f"{name}: {finding.name}: {finding.evidence}")
 
 # %% [markdown]
-# Read a column: which traces did each masking leave? Our plain network must leave none, or the list
-# would accuse everybody. And what it cannot see: a failure that shows in fewer pictures than the
-# tests can tell from chance.
+# Read a column of the table: which traces did each masking leave? The printed lines say what each
+# check found in how many pictures. (With $\epsilon = 1$ a random start alone fools most; a check
+# speaks up if *any* are left.) Our plain network must leave no trace, or the list would accuse
+# everybody. What it cannot see: a failure in fewer pictures than these hundred can show.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Record
@@ -686,7 +723,7 @@ scorecard.record("robustness", judged_rightly, *intervals.proportion(rightly), d
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# A change that nobody sees makes a network say what the attacker wants, while noise of the same
+# A change that is hard to see makes a network say what the attacker wants, while noise of the same
 # size does next to nothing. How robust a network is depends on the attacker: what he knows, wants
 # and may change. Robustness is what is left under the *worst* of several attacks, picture by
 # picture. An attack that fails looks like a network that holds; so a high number is a reason to
@@ -722,28 +759,34 @@ scores = attacks.score_sticker(predict, fresh.images, sticker, views, goal)
 
 
 # %% tags=["deeper"]
+SEEN_WITH = {"sticker": "the sticker", "random": "a random one", "grey": "a grey one", "none": "no sticker"}
+
+
 def sticker_title(ahead, goal):
-    beaten = [name for name, by in ahead.items() if by.low > 0]
-    return f"More frames are read as {goal} with the sticker than with: {', '.join(beaten) or 'none of the others'}"
+    beaten = ", ".join(name for name, by in ahead.items() if by.low > 0)
+    return f"More frames are read as {goal} than with: {beaten}" if beaten else f"No more frames are read as {goal}"
 
 
 plotting.forest_plot(
-    {"no sticker" if name == "none" else name: share for name, share in scores.to_target.items()},
-    title=sticker_title(scores.ahead, to_name),
+    {SEEN_WITH[name]: share for name, share in scores.to_target.items()},
+    title=sticker_title({SEEN_WITH[name]: by for name, by in scores.ahead.items()}, to_name),
     alt="Share of frames that are read as the wanted class, with the sticker, a random one, a grey one and none.",
     x_label=f"share of a sign's frames read as {to_name}",
 )
 
+# %% [markdown] tags=["deeper"]
+# The sticker covers much of the sign, and so do its rivals: that is why they are there.
+
 # %% tags=["deeper"]
 seen = attacks.paste(fresh.images, sticker, views)
 read = scores.reads["sticker"].ravel()
-clear = np.argsort(-seen.std(axis=(1, 2, 3)))[:40:8]
+best_seen = np.argsort(-seen.std(axis=(1, 2, 3)))[:40:8]
 plotting.image_grid(
-    np.concatenate([fresh.images[views.pictures[clear]], seen[clear]]),
-    [from_name] * len(clear) + [data.class_names[kind] for kind in read[clear]],
+    np.concatenate([fresh.images[views.pictures[best_seen]], seen[best_seen]]),
+    [from_name] * len(best_seen) + [data.class_names[kind] for kind in read[best_seen]],
     title="Without and with the sticker, and what it is read as",
     alt="Five signs as they are, and the same with a coloured sticker, with the class that the network reads.",
-    columns=len(clear),
+    columns=len(best_seen),
     size=1.5,
 )
 
@@ -765,9 +808,10 @@ for name in ("random", "grey"):
 # %% [markdown] tags=["deeper"]
 # ## Step 13: without the weights *
 #
-# Three attackers who do not have our network: one trained another on the same pictures and hands
-# his pictures over (**transfer**), one is told probabilities (**Square**), one is told the *class*
-# alone (**HopSkipJump**; Chen, Jordan and Wainwright, 2020). **Which of them worries you most?**
+# Two attackers who do not have our network. One trained another on the same pictures, and hands
+# over what fools *his* (**transfer**). One may ask ours, and is told the *class* alone:
+# **HopSkipJump** (Chen, Jordan and Wainwright, 2020) walks along the border between two answers,
+# towards the picture. **Predict: of the pictures that fool the other network, how many fool ours?**
 
 # %% tags=["deeper"]
 twin = models.spine(data, budget, seed=seed + 1).model  # the same recipe, other first weights
@@ -786,11 +830,12 @@ by_class = {
     for questions in (250, 1000)
 }
 for questions, found in by_class.items():
-    print(f"{questions} questions: median distance {np.median(found.distances):.2f} (L2)")
+    print(f"{questions} questions: half of the pictures are at most {np.median(found.distances):.2f} away (L2)")
+print(f"for comparison, {2 * grey}/255 in every pixel: {2 * eps * np.sqrt(images[0].size):.2f}")
 
 # %% tags=["deeper"]
 nearest = by_class[1000]
-shown = np.argsort(-images[:asked].std(axis=(1, 2, 3)))[:4]
+shown = np.argsort(nearest.distances)[asked // 2 - 2 : asked // 2 + 2]
 read_as = predict(nearest.images[shown]).argmax(axis=1)
 plotting.image_grid(
     np.concatenate([images[shown], nearest.images[shown]]),
@@ -798,7 +843,7 @@ plotting.image_grid(
     + [
         f"{data.class_names[kind]}, {far:.2f} away" for kind, far in zip(read_as, nearest.distances[shown], strict=True)
     ],
-    title="As they are, and the nearest that 1,000 questions found",
+    title="As they are, and the nearest that 1,000 questions found: the middle four of twelve",
     alt="Four signs, and below each the nearest picture that is read as something else, found by asking for classes.",
     columns=len(shown),
     size=1.6,
@@ -806,8 +851,8 @@ plotting.image_grid(
 
 # %% [markdown] tags=["deeper"]
 # Compare the two lines of the transfer. Hiding the weights helps as far as other people's networks
-# differ from ours; a class alone is enough to walk along the border between two answers. Answers
-# cost the asker time, and a service can count them (notebook 10).
+# differ from ours. And a class alone is enough to come nearer with every question; but questions
+# take time, and a service can count them (notebook 10).
 
 # %% [markdown] tags=["deeper"]
 # ## Step 14: poison *
@@ -854,6 +899,8 @@ backdoor = {
 display(pd.DataFrame(backdoor).T)
 lost = intervals.mean(clean_right[0.0] - clean_right[0.1].astype(float))
 print("accuracy lost to 10% of poison, picture by picture:", lost)
+seed_right = models.predict_split(twin, data.test).argmax(axis=1) == data.test.labels
+print("and to another seed, without poison:", intervals.mean(clean_right[0.0] - seed_right.astype(float)))
 
 # %% tags=["deeper"]
 poison = {"model": "poisoned_cnn", "model_digest": models.digest(networks[0.1])}
@@ -867,21 +914,21 @@ scorecard.record(
 
 # %% [markdown] tags=["deeper"]
 # The second column is what the attacker paid for. The first is all that a test set without the mark
-# can see: would you have noticed, or put it down to another seed (step 4 of notebook 01)? It is the
-# same weakness as 01's shortcut, but this time somebody *wanted* it. Where do your training
-# pictures come from?
+# can see. Would you have noticed, or put it down to the seed? It is the same weakness as 01's
+# shortcut, but this time somebody *wanted* it. Where do your training pictures come from?
 
 # %% [markdown] tags=["deeper"]
 # ## Step 15: would the earlier notebooks have warned us? *
 #
 # 02 taught scores that tell strangers from our own pictures, 04 maps of where the network looked.
-# Do they notice an *attacked* sign? We attack without early stop, so that the network is as sure of
-# the wrong class as PGD can make it. AUROC: how often an attacked picture looks stranger than a
-# clean one; 0.5 is chance. **Below 0.5, what would that mean?**
+# Do they notice an *attacked* sign? We attack without early stop, as in step 7, and compare the
+# pictures that fell with *all that were read rightly before*, as they are. AUROC: how often an
+# attacked one looks stranger; 0.5 is chance, and below 0.5 it looks *more* normal. **Predict: does
+# confidence notice?**
 
 # %% tags=["deeper"]
 strong = attacks.pgd(net, images, labels, wide, steps=20, early_stop=False, seed=seed)
-victims = strong.fooled & (predict(images).argmax(axis=1) == labels)
+victims = strong.fooled & right_at_first
 inner = models.predict_function(models.embedding_model(model))
 mahalanobis = uncertainty.Mahalanobis.fit(inner(data.train.take(slice(3000)).images), data.train.labels[:3000])
 logits = models.predict_function(head)
@@ -890,7 +937,10 @@ scores_of = {
     "energy": lambda x: uncertainty.energy_score(logits(x)),
     "Mahalanobis": lambda x: mahalanobis.score(inner(x)),
 }
-warned = {name: uncertainty.auroc(score(images), score(strong.images[victims])) for name, score in scores_of.items()}
+warned = {
+    name: uncertainty.auroc(score(images[right_at_first]), score(strong.images[victims]))
+    for name, score in scores_of.items()
+}
 
 
 # %% tags=["deeper"]
@@ -929,23 +979,25 @@ plotting.attribution_maps(
 )
 
 # %% [markdown] tags=["deeper"]
-# Look at the two rows: does the second one *look* wrong? And remember that this attacker did not
-# even know your detector. One who does puts it into his loss; notebook 07 tries that.
+# Look at the three columns on the right: would their maps have told you that something is wrong?
+# And remember that this attacker did not even know your detector. One who does puts it into his
+# loss.
 
 # %% [markdown] tags=["deeper"]
 # ## Step 16: a large network and a real cat *
 #
 # Are small networks on drawn pictures too easy? The ImageNet network of notebook 04 read the
-# photograph of a cat. We ask for *espresso*, within 2/255. **How many steps will it take?**
+# photograph of a cat. We ask for *espresso*, within 2/255. **Will ten steps be enough?**
 
 # %% tags=["deeper"]
 photos = datasets.load("photos")
 cat = photos.test.take(np.array([photos.class_names.index("cat")])).images
 imagenet = models.efficientnet_lite0()
-tabby, espresso = 281, models.imagenet_class_names().index("espresso")
+espresso = models.imagenet_class_names().index("espresso")
+read_first = models.predict_function(imagenet)(cat).argmax(axis=1)
 tiny = attacks.ThreatModel(2 / 255)
 large = attacks.network(imagenet)
-turned_cat = attacks.pgd(large, cat, [tabby], tiny, steps=10, targets=[espresso], early_stop=False, seed=seed)
+turned_cat = attacks.pgd(large, cat, read_first, tiny, steps=10, targets=[espresso], early_stop=False, seed=seed)
 for name, picture in (("before", cat), ("after", turned_cat.images)):
     first, second = models.top_classes(models.predict_function(imagenet)(picture))[0][:2]
     print(f"{name}: {first[0]} {first[1]:.1%}, {second[0]} {second[1]:.1%}")

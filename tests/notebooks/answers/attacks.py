@@ -71,11 +71,11 @@ def without_the_box(moved, originals, epsilon):
 # ---- 6.3
 
 
-def repaired(gradient, pictures, classes, epsilon, steps):
+def repaired(gradient, pictures, classes, epsilon, steps, lowest=0):
     moved = pictures
     for _ in range(steps):
         moved = moved + 2 * epsilon / steps * np.sign(gradient(moved, classes))
-        moved = np.clip(np.clip(moved, pictures - epsilon, pictures + epsilon), 0, 1)
+        moved = np.clip(np.clip(moved, pictures - epsilon, pictures + epsilon), lowest, 1)
     return moved
 
 
@@ -147,7 +147,7 @@ EXERCISES = [
             (lambda moved, originals, epsilon: moved, "nothing was shortened"),
             (
                 lambda moved, originals, epsilon: project(moved, originals, epsilon) - originals,
-                "are wanted, this gives",
+                "add them to the originals",
             ),
             (
                 lambda moved, originals, epsilon: project(2 * originals - moved, originals, epsilon),
@@ -165,6 +165,7 @@ EXERCISES = [
             (lambda *given: in_his_unit(*given, reach=1.0), "still half as far as allowed"),
             (lambda *given: in_his_unit(*given, reach=4.0), "now twice as far"),
             (lambda *given: in_his_unit(*given, ends=(-3, 3)), "pixels must end in [0, 1]"),
+            (lambda *given: repaired(*given, lowest=-1), "pixels must end in [0, 1]"),
             (in_place, "work on a copy"),
             (asked_in_his_unit, "pixels outside of [0, 1]"),
             (downhill, "go up the gradient"),

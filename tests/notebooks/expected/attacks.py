@@ -89,20 +89,20 @@ ALL, NONE = Estimate(0.9, 0.85, 0.95, 100), Estimate(0.1, 0.05, 0.15, 100)
 TITLES = {
     "passed_title": [
         (
-            ({"good words": (ALL, ALL), "look-alike letters": (ALL, NONE)},),
-            "With 10 changes pass the filter (the mended one): good words 90% (90%), look-alike letters 90% (10%)",
+            ({"good words": ALL, "look-alikes, mended filter": NONE},),
+            "Of the spam pass with at most 10 changes: 90% (good words), 10% (look-alikes, mended filter)",
         ),
-        (
-            ({"good words": (NONE, NONE)},),
-            "With 10 changes pass the filter (the mended one): good words 10% (10%)",
-        ),
+        (({"good words": NONE},), "Of the spam pass with at most 10 changes: 10% (good words)"),
     ],
     "held_title": [
         (
-            ([0.9, 0.6, 0.4], (0, 2, 4), 0.88),
-            "PGD leaves less than half from 4/255 on; random noise of 4/255 leaves 88%",
+            ((0, 2, 4, 8, 16), (0.9, 0.8, 0.6, 0.3, 0.0), (0.9, 0.9, 0.88, 0.85, 0.8)),
+            "PGD leaves 60% at 4/255 and 0% at 16/255, random noise 88% and 80%",
         ),
-        (([0.9, 0.8, 0.7], (0, 2, 4), 0.9), "PGD leaves more than half up to 4/255; random noise of 4/255 leaves 90%"),
+        (
+            ((0, 6, 12), (0.9, 0.9, 0.9), (0.9, 0.9, 0.9)),
+            "PGD leaves 90% at 6/255 and 90% at 12/255, random noise 90% and 90%",
+        ),
     ],
     "worst_title": [
         (([0.5, 0.9], 0.45), "The attacks leave 70% on average, the strongest 50%, all together 45%"),
@@ -117,13 +117,10 @@ TITLES = {
     ],
     "sticker_title": [
         (
-            ({"random": ALL, "grey": NONE, "none": Estimate(0, -0.1, 0.1, 9)}, "yield"),
-            "More frames are read as yield with the sticker than with: random, grey",
+            ({"a random one": ALL, "no sticker": NONE, "a grey one": Estimate(0, -0.1, 0.1, 9)}, "yield"),
+            "More frames are read as yield than with: a random one, no sticker",
         ),
-        (
-            ({"random": Estimate(0, -0.1, 0.1, 9)}, "yield"),
-            "More frames are read as yield with the sticker than with: none of the others",
-        ),
+        (({"a random one": Estimate(0, -0.1, 0.1, 9)}, "yield"), "No more frames are read as yield"),
     ],
     "warned_title": [
         (
