@@ -1,3 +1,4 @@
+from .auto import auto_attack as auto_attack
 from .base import Attacked as Attacked
 from .base import Norm as Norm
 from .base import ThreatModel as ThreatModel

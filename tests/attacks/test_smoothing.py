@@ -171,6 +171,9 @@ def test_every_step_has_fresh_noise():
     assert net.calls == 5
     assert (net.logits(IMAGES[:9]) != net.logits(IMAGES[:9])).all()
     assert (net.logits(IMAGES[:1].repeat(9, axis=0)).std(axis=0) > 0).all()
+    one, same, other = (attacks.smoothed(LINEAR, 0.3, seed=seed).logits(IMAGES[:9]) for seed in (1, 1, 2))
+    assert (one == same).all()
+    assert (one != other).all()
 
 
 def attacked(net, images, certificates, times):
