@@ -40,7 +40,7 @@ def auto_attack(
         Made by :func:`helpers.models.course_cnn`; or a torch module as :func:`helpers.attacks.network` takes it, which
         is attacked in this process, for it has torch already.
     images : numpy.ndarray of float32, shape (N, H, W, C)
-        Pictures in [0, 1]. On one core, count on a second for each that holds.
+        Pictures in [0, 1]. A digit that holds takes some two seconds of a core, one that falls a tenth.
     labels : array_like of int, shape (N,)
         True classes.
     threat : ThreatModel
