@@ -1,3 +1,4 @@
+from .auto import auto_attack as auto_attack
 from .base import Attacked as Attacked
 from .base import Norm as Norm
 from .base import ThreatModel as ThreatModel
@@ -29,6 +30,13 @@ from .patch import optimise_sticker as optimise_sticker
 from .patch import paste as paste
 from .patch import random_sticker as random_sticker
 from .patch import score_sticker as score_sticker
+from .smoothing import Broken as Broken
+from .smoothing import Certificates as Certificates
+from .smoothing import attack_certificates as attack_certificates
+from .smoothing import certify as certify
+from .smoothing import noise_trained as noise_trained
+from .smoothing import predict_smoothed as predict_smoothed
+from .smoothing import smoothed as smoothed
 from .text import INVISIBLE as INVISIBLE
 from .text import LOOK_ALIKES as LOOK_ALIKES
 from .text import AttackedText as AttackedText

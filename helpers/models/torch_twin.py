@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+
+from helpers.models.twin_weights import TwinWeights, twin_weights
 
 if TYPE_CHECKING:
     import keras
@@ -108,35 +110,22 @@ def to_torch(model: keras.Model) -> CourseCNN:
     ValueError
         If the model has other layers than the course CNN.
     """
-    layers = {layer.name: layer for layer in model.layers}
-    _check_layers(model, set(layers))
-    dropout = layers["dropout_dense"].rate if "dropout_dense" in layers else 0.0
-    twin = CourseCNN(tuple(model.input_shape[1:]), model.output_shape[1], dropout)
-    with torch.no_grad():
-        for name, module in (("conv1", twin.conv1), ("conv2", twin.conv2), ("conv3", twin.conv3)):
-            _copy(layers[name], module, (3, 2, 0, 1))  # (height, width, in, out) to (out, in, height, width)
-        for name, module in (("dense", twin.dense), ("logits", twin.last)):
-            _copy(layers[name], module, (1, 0))  # (in, out) to (out, in)
+    return twin_of(twin_weights(model))
+
+
+def twin_of(weights: TwinWeights) -> CourseCNN:
+    """The twin whose weights were taken out before, perhaps in another process.
+
+    Parameters
+    ----------
+    weights : TwinWeights
+        What :func:`helpers.models.twin_weights.twin_weights` gave.
+
+    Returns
+    -------
+    CourseCNN
+        In evaluation mode.
+    """
+    twin = CourseCNN(weights.shape, weights.classes, weights.dropout)
+    twin.load_state_dict({name: torch.tensor(value) for name, value in weights.state.items()})
     return twin.eval()
-
-
-_LAYERS = {
-    *("images", "normalise", "conv1", "pool1", "conv2", "pool2", "conv3", "flatten", "dense", "logits", "probabilities")
-}
-_DROPOUTS = {"dropout_dense", "dropout_logits"}
-
-
-def _check_layers(model: keras.Model, names: set[str]) -> None:
-    if names not in (_LAYERS, _LAYERS | _DROPOUTS):
-        differing = ", ".join(sorted(names ^ _LAYERS))
-        raise ValueError(
-            f"only models made by course_cnn have a torch twin; {model.name!r} differs from it in these layers: "
-            f"{differing}"
-        )
-
-
-def _copy(layer: Any, module: nn.Conv2d | nn.Linear, axes: tuple[int, ...]) -> None:
-    kernel, bias = layer.get_weights()
-    module.weight.copy_(torch.from_numpy(kernel.transpose(axes).copy()))
-    assert module.bias is not None
-    module.bias.copy_(torch.from_numpy(bias))
