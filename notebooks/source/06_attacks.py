@@ -661,7 +661,7 @@ plotting.forest_plot(
 lists = {
     name: attacks.check_list(
         defence, few, few_labels, threat, attack=partial(attacks.pgd, steps=20, seed=seed), seed=seed,
-        black_box=partial(attacks.square, queries=200, seed=seed),
+        black_box=partial(attacks.square, queries=100, seed=seed),
     )
     for name, defence in defended.items()
 }  # fmt: skip
