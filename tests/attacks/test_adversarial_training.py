@@ -79,7 +79,7 @@ def test_what_does_not_fit_is_refused_before_any_training(own_cache):
 
 
 def test_recipes_of_the_course_name_their_attack():
-    assert attacks.robust_recipe("digits").attack == "PGD-2"
+    assert attacks.robust_recipe("digits").attack == "PGD-3"
     assert replace(TINY, random_start=False).attack == "FGSM"
     assert TINY.attack == "FGSM, random start"
     assert replace(TINY, threat=ThreatModel(0.0)).attack == "none"
