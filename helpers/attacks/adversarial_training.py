@@ -147,6 +147,31 @@ def robust_recipe(dataset: str, seed: int = 0) -> AdversarialRecipe:
     raise ValueError(f"no robust recipe for {dataset!r}; there are digits and signs")
 
 
+def collapsing_recipe(seed: int = 0) -> AdversarialRecipe:
+    """A recipe that fails, to be seen: catastrophic overfitting on digits at 0.4, in some 12 CPU seconds.
+
+    One step from the picture itself, at a large epsilon and a high learning rate: the network learns to mislead that
+    one step. It reads some 85% rightly under FGSM, and next to nothing under PGD.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the recipe.
+
+    Returns
+    -------
+    AdversarialRecipe
+        The recipe.
+
+    References
+    ----------
+    Wong, Rice and Kolter, "Fast is better than free", 2020: they named it.
+    Andriushchenko and Flammarion, "Understanding and Improving Fast Adversarial Training", 2020.
+    """
+    length = Recipe(epochs=7, batch_size=64, learning_rate=5e-3, seed=seed)
+    return AdversarialRecipe(length, ThreatModel(0.4), step_size=1.0, random_start=False, warm_up=0.3, watched=100)
+
+
 def adversarially_trained(
     recipe: AdversarialRecipe,
     train: Split,

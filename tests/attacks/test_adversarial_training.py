@@ -83,7 +83,8 @@ def test_recipes_of_the_course_name_their_attack():
     assert replace(TINY, random_start=False).attack == "FGSM"
     assert TINY.attack == "FGSM, random start"
     assert replace(TINY, threat=ThreatModel(0.0)).attack == "none"
-    assert attacks.robust_recipe("signs", seed=7).training.seed == 7
+    assert attacks.collapsing_recipe().attack == "FGSM"
+    assert attacks.robust_recipe("signs", seed=7).training.seed == attacks.collapsing_recipe(7).training.seed == 7
     with pytest.raises(ValueError, match="no robust recipe for 'photos'; there are"):
         attacks.robust_recipe("photos")
 
