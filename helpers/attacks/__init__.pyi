@@ -1,3 +1,7 @@
+from .adversarial_training import AdversarialRecipe as AdversarialRecipe
+from .adversarial_training import adversarially_trained as adversarially_trained
+from .adversarial_training import collapsing_recipe as collapsing_recipe
+from .adversarial_training import robust_recipe as robust_recipe
 from .auto import auto_attack as auto_attack
 from .base import Attacked as Attacked
 from .base import Norm as Norm
