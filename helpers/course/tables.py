@@ -290,8 +290,8 @@ _ATTACKS = (
     ),
     *(
         _Row(
-            f"{name} gradients: held under PGD, less what their own attack leaves, points",
-            f"{name} gradients: held under PGD, less what its own attack leaves, within {_SMALL}",
+            f"{name} gradients: held under PGD, less what three other attacks leave, points",
+            f"{name} gradients: held under PGD, less what three other attacks leave, within {_SMALL}",
             points,
         )
         for name in ("saturated", "shattered", "random")

@@ -8,7 +8,7 @@ WORST = "mean of six attacks ahead of their worst case"
 WANTED = "read as the class that was wanted, within 8/255"
 SPAM = "spam that passes by {}"
 MENDED = SPAM + ", less by the mended filter"
-HIDDEN = "{} gradients: held under PGD, less what its own attack leaves, within 4/255"
+HIDDEN = "{} gradients: held under PGD, less what three other attacks leave, within 4/255"
 LIST = "networks of four that the list of checks judges rightly"
 FRAMES = "frames with the sticker read as the class that was wanted"
 MARK = "read as the class that was wanted, with the mark, 10% poisoned"
@@ -26,7 +26,7 @@ CLAIMS = {
     "reading as people do undoes look-alike letters": lambda of: of(MENDED.format("look-alike letters")).low > 0.8,
     "saturated gradients hid weakness": lambda of: of(HIDDEN.format("saturated")).low > 0.1,
     "shattered gradients hid weakness": lambda of: of(HIDDEN.format("shattered")).low > 0.1,
-    "random gradients hid weakness": lambda of: of(HIDDEN.format("random")).low > 0,
+    "random gradients hid weakness": lambda of: of(HIDDEN.format("random")).low > 0.1,
     "the list names all three and accuses nobody else": lambda of: of(LIST).value == 1 and of(LIST).n == 4,
     "the sticker works from every side": lambda of: of(FRAMES).low >= 0.3 and of(FRAMES).n >= 200,
     "not just any sticker would do": lambda of: (
@@ -70,7 +70,7 @@ SPOILT = {
     SPAM.format("look-alike letters"): ("no letter is changed: what passes by itself", lambda of, own: 0.06),
     MENDED.format("good words"): ("the mended filter reads no added words", lambda of, own: 0.9),
     MENDED.format("look-alike letters"): ("the mended filter reads as the other one", lambda of, own: 0.0),
-    "(saturated|shattered|random) gradients: .*": ("the masking's own attack is PGD again", lambda of, own: 0.0),
+    "(saturated|shattered|random) gradients: .*": ("the three others are PGD again", lambda of, own: 0.0),
     LIST: ("the list accuses nobody: one of four is right", lambda of, own: 0.25),
     FRAMES: ("the sticker is not optimised", lambda of, own: own - of(f"{FRAMES}, ahead of a random one")),
     f"{FRAMES}, ahead of a (random|grey) one": ("the sticker is not optimised", lambda of, own: 0.0),
