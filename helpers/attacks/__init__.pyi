@@ -1,3 +1,6 @@
+from .adversarial_training import AdversarialRecipe as AdversarialRecipe
+from .adversarial_training import adversarially_trained as adversarially_trained
+from .adversarial_training import robust_recipe as robust_recipe
 from .base import Attacked as Attacked
 from .base import Norm as Norm
 from .base import ThreatModel as ThreatModel

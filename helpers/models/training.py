@@ -94,13 +94,31 @@ def load_or_train(recipe: Recipe, train: Split, validation: Split | None = None,
         If a split is empty, labels are out of range, pictures of the splits differ in shape, or the recipe names an
         unknown architecture.
     """
-    _check_splits(recipe, train, validation, classes)
+    check_training(recipe, train, validation, classes)
     path = model_path(recipe, train, validation, classes=classes)
+    return read_or_fit(path, lambda: _fit(recipe, train, validation, classes))
+
+
+def read_or_fit(path: Path, fit: Callable[[], tuple[keras.Model, pd.DataFrame]]) -> Trained:
+    """The model of a file in the cache; where there is none that is whole, what `fit` trains, which is put there.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A ``.keras`` file in the cache, whose name stands for all that the model depends on.
+    fit : callable
+        Trains the model and gives its history, as :class:`Trained` holds it.
+
+    Returns
+    -------
+    Trained
+        As from :func:`load_or_train`. Of two processes that ask at once the second waits.
+    """
     with _one_process_at_a_time(path):
         if (found := _read(path)) is not None:
             return found
         started = time.perf_counter()
-        model, history = _fit(recipe, train, validation, classes)
+        model, history = fit()
         trained = Trained(model, history, path, time.perf_counter() - started, from_cache=False)
         _write(trained)
     return trained
@@ -150,8 +168,8 @@ def model_path(recipe: Recipe, train: Split, validation: Split | None = None, *,
     """
     name = cache.key(
         recipe=asdict(recipe),
-        train=_digest(train),
-        validation=_digest(validation) if validation is not None else None,
+        train=split_digest(train),
+        validation=split_digest(validation) if validation is not None else None,
         classes=classes,
         code=cache.code_version(cnn, recipes_module, sys.modules[__name__]),
         keras=keras.version(),
@@ -159,14 +177,38 @@ def model_path(recipe: Recipe, train: Split, validation: Split | None = None, *,
     return cache.cache_directory() / "models" / f"{name}.keras"
 
 
-def _digest(split: Split) -> str:
+def split_digest(split: Split) -> str:
+    """Name the pictures and labels of a split.
+
+    Parameters
+    ----------
+    split : Split
+        Any.
+
+    Returns
+    -------
+    str
+        32 hexadecimal digits.
+    """
     digest = hashlib.blake2b(repr(split.pixels.shape).encode(), digest_size=16)
     for array in (split.pixels, split.labels):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
-def _check_splits(recipe: Recipe, train: Split, validation: Split | None, classes: int) -> None:
+def check_training(recipe: Recipe, train: Split, validation: Split | None, classes: int) -> None:
+    """Refuse what cannot be trained.
+
+    Parameters
+    ----------
+    recipe, train, validation, classes
+        As for :func:`load_or_train`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`load_or_train`.
+    """
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe must be a Recipe, such as models.spine_recipe(data.name), got {type(recipe).__name__}")
     if recipe.architecture not in ARCHITECTURES:
@@ -188,26 +230,52 @@ def _check_splits(recipe: Recipe, train: Split, validation: Split | None, classe
 
 
 def _fit(recipe: Recipe, train: Split, validation: Split | None, classes: int) -> tuple[keras.Model, pd.DataFrame]:
-    schedule = recipe.schedule(len(train))
-    model = _build(recipe, train, classes)
-    advance = _training_steps(model, recipe, train, sum(schedule))
-    watch = None if validation is None else compiled(model)
+    model = build(recipe, train, classes)
+    advance = _training_steps(model, recipe, train, sum(recipe.schedule(len(train))))
+    if validation is None:
+        return model, fit_in_parts(advance, recipe, len(train))
+    watch = compiled(model)
+    return model, fit_in_parts(
+        advance, recipe, len(train), lambda: _validate(over_split(watch, validation, 512), validation.labels)
+    )
+
+
+def fit_in_parts(
+    advance: Callable[[Any], Any], recipe: Recipe, pictures: int, watch: Callable[[], dict[str, float]] | None = None
+) -> pd.DataFrame:
+    """Take the steps of a recipe, with a bar.
+
+    Parameters
+    ----------
+    advance : callable
+        Row numbers of pictures, int32 (steps, batch), to the summed loss and the summed hits: takes these steps.
+    recipe : Recipe
+        Says how many steps, and from its seed in which order the pictures come.
+    pictures : int
+        Size of the training set.
+    watch : callable, optional
+        What to add to a row of the history when it is complete.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The history, as :class:`Trained` holds it.
+    """
+    schedule = recipe.schedule(pictures)
     rows = []
     with _bar(sum(schedule)) as bar:
-        for order in _orders(recipe, len(train), schedule):
+        for order in orders(recipe, pictures, schedule):
             totals = np.zeros(2)
             for start in range(0, len(order), _STEPS_AT_ONCE):
                 part = order[start : start + _STEPS_AT_ONCE]
                 totals += advance(tf.constant(part)).numpy()
                 bar.update(len(part))
             row = {"loss": totals[0] / order.size, "accuracy": totals[1] / order.size}
-            if watch is not None and validation is not None:
-                row |= _validate(over_split(watch, validation, 512), validation.labels)
-            rows.append(row)
+            rows.append(row if watch is None else row | watch())
     history = pd.DataFrame(rows)
     history.insert(0, "epoch", np.arange(1, len(rows) + 1))
     history.insert(1, "steps", np.cumsum(schedule))
-    return model, history
+    return history
 
 
 def _training_steps(model: keras.Model, recipe: Recipe, train: Split, steps: int) -> Callable[[Any], Any]:
@@ -246,12 +314,40 @@ def _validate(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> 
     }
 
 
-def _build(recipe: Recipe, train: Split, classes: int) -> keras.Model:
+def build(recipe: Recipe, train: Split, classes: int) -> keras.Model:
+    """The network of a recipe before its first step.
+
+    Parameters
+    ----------
+    recipe, train, classes
+        As for :func:`load_or_train`.
+
+    Returns
+    -------
+    keras.Model
+        With the initial weights of the recipe's seed.
+    """
     shape = tuple(int(side) for side in train.pixels.shape[1:])
     return ARCHITECTURES[recipe.architecture](shape, classes, seed=recipe.seed, dropout=recipe.dropout)
 
 
-def _orders(recipe: Recipe, pictures: int, schedule: list[int]) -> Iterator[NDArray[np.int32]]:
+def orders(recipe: Recipe, pictures: int, schedule: list[int]) -> Iterator[NDArray[np.int32]]:
+    """Which pictures come in which step.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its seed draws the order.
+    pictures : int
+        Size of the training set.
+    schedule : list of int
+        Steps of each row of the history.
+
+    Yields
+    ------
+    numpy.ndarray of int32, shape (steps, batch)
+        Row numbers, once for each entry of `schedule`.
+    """
     # One endless stream of reshuffled passes, cut into batches. A pass ends inside a batch, so every step has a full
     # batch, and a set smaller than a batch is shown several times in one.
     rng = np.random.default_rng(np.random.SeedSequence((recipe.seed, 0x0DE2)))
@@ -297,7 +393,7 @@ def _read(path: Path) -> Trained | None:
         history = pd.DataFrame(stored["history"])
         seconds = float(stored["seconds"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        warnings.warn(f"the cached model {path} is damaged ({error}) and is trained again", stacklevel=3)
+        warnings.warn(f"the cached model {path} is damaged ({error}) and is trained again", stacklevel=4)
         return None
     return Trained(keras.saving.load_model(path, compile=False), history, path, seconds, from_cache=True)
 
@@ -315,7 +411,7 @@ def _write(trained: Trained) -> None:
                 temporary_record.write_text(json.dumps(record))
     except CacheError as error:
         warnings.warn(
-            f"the model is trained and you can go on, but it will be trained again next time: {error}", stacklevel=3
+            f"the model is trained and you can go on, but it will be trained again next time: {error}", stacklevel=4
         )
 
 

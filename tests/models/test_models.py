@@ -280,10 +280,10 @@ def test_a_schedule_counts_its_steps(pictures):
 
 
 def test_every_picture_comes_up_equally_often_and_in_another_order_each_time():
-    from helpers.models.training import _orders
+    from helpers.models.training import orders
 
     recipe = models.Recipe(steps=30, batch_size=16)
-    order = np.concatenate([part.ravel() for part in _orders(recipe, 40, recipe.schedule(40))])
+    order = np.concatenate([part.ravel() for part in orders(recipe, 40, recipe.schedule(40))])
     assert np.array_equal(np.bincount(order), np.full(40, 12))  # 30 steps of 16 are 12 passes over 40
     assert all(np.array_equal(np.sort(order[start : start + 40]), np.arange(40)) for start in range(0, 480, 40))
     assert not np.array_equal(order[:40], order[40:80])
