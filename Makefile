@@ -37,7 +37,11 @@ build: .venv/.authors  ## make the student and solution notebooks from notebooks
 lock: .venv/.ready  ## pyproject.toml -> both locks and environment.yml; new versions: make lock OPTIONS=--upgrade
 	@$(PYTHON) helpers/course/environment.py lock $(OPTIONS)
 
-bench: .venv/.authors  ## time the course's explanations beside other libraries'
+# What the benchmarks alone compare with, in a folder of its own: it asks for packages that nothing here may have.
+.venv/.peers: .venv/.authors requirements-bench.lock
+	@$(PYTHON) helpers/course/environment.py peers && touch $@
+
+bench: .venv/.peers  ## time the course's explanations and attacks beside other libraries'
 	@$(BIN)/vigilant bench
 
 clean:  ## forget results, cached data and cached models

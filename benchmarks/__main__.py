@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import Any
 
-from benchmarks import explain, harness
+from benchmarks import attacks, explain, harness
 from helpers.errors import CourseError
 
-AXES: tuple[ModuleType, ...] = (explain,)
-"""Each has ``PARTS`` (by name: given a subject and a number of rounds, rows) and ``IMPORTED``."""
+AXES: tuple[ModuleType, ...] = (explain, attacks)
+"""Each has ``PARTS`` (by name: given its ``subject()`` and a number of rounds, rows), ``IMPORTED`` and ``ABOUT``."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if unknown := [part for part in options.parts if part not in known]:
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(known)}")
+    harness.see_peers()
     try:
         _measure_and_print(options.parts or known, options.repeats)
     except CourseError as error:
@@ -49,14 +51,16 @@ def _measure_and_print(names: Sequence[str], repeats: int) -> None:
     axes = [axis for axis in AXES if set(axis.PARTS) & set(names)]
     modules = list(dict.fromkeys(module for axis in axes for module in axis.IMPORTED))
     harness.check_installed(modules)
-    subject = harness.spine()
-    print("course CNN (the spine of notebook 01, on signs), logits; the true class of each picture")
-    print(harness.setting(modules), flush=True)
-    parts: list[Callable[[harness.Subject, int], list[harness.Row]]] = [
-        axis.PARTS[name] for axis in axes for name in axis.PARTS if name in names
-    ]
-    with harness.equal_threads(), harness.quiet():
-        rows = [row for part in parts for row in part(subject, repeats)]
+    print(harness.setting(modules))
+    rows: list[harness.Row] = []
+    for axis in axes:
+        print(axis.ABOUT, flush=True)
+        parts: list[Callable[[Any, int], list[harness.Row]]] = [
+            axis.PARTS[name] for name in axis.PARTS if name in names
+        ]
+        subject = axis.subject()
+        with harness.equal_threads(), harness.quiet():
+            rows += [row for part in parts for row in part(subject, repeats)]
     print("\n" + harness.table(rows))
     print("\n" + harness.verdict(rows, repeats))
 

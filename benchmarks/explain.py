@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.harness import Contender, Row, Subject, apart, measure
+from benchmarks.harness import Contender, Row, Subject, apart, measure, spine
 from helpers.contracts import Images, Labels, Predict
 
 if TYPE_CHECKING:
@@ -280,6 +280,12 @@ def _captum_integrated(twin: Any, images: Images, classes: Labels, steps: int, p
 
 
 # ---- what the command line names
+
+ABOUT = "course CNN (the spine of notebook 01, on signs), logits; the true class of each picture"
+"""What stands above the table."""
+
+subject = spine
+"""What the parts above are given."""
 
 PARTS = {
     "gradcam": gradcam,

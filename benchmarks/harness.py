@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import packages_distributions, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +27,10 @@ from helpers.errors import CourseError
 
 if TYPE_CHECKING:
     import keras
+
+
+PEERS = Path(sys.prefix, "peers")
+"""Where ``make bench`` puts what must not be in an environment with anything else (``requirements-bench.lock``)."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +245,15 @@ def verdict(rows: Sequence[Row], repeats: int) -> str:
         f"{sum(judged)} of {len(judged)} targets met. Medians of {repeats} rounds in turn, after one to warm up.\n"
         "apart: the largest difference of the two results, as a share of the largest own value."
     )
+
+
+def see_peers() -> None:
+    """Let this process import what was installed for the benchmarks alone.
+
+    It comes last, so that of what the course has, too, the course's own is taken.
+    """
+    if str(PEERS) not in sys.path:
+        sys.path.append(str(PEERS))
 
 
 def check_installed(modules: Iterable[str]) -> None:

@@ -77,9 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     scorecard.set_defaults(command=_scorecard)
     report = commands.add_parser("report", help="show the last runs, and whether they keep to time and memory")
     report.set_defaults(command=_report)
-    _add_bench(
-        commands.add_parser("bench", help="time the course's explanations beside other libraries' (for authors)")
-    )
+    _add_bench(commands.add_parser("bench", help="time the course's own beside other libraries (for authors)"))
     _add_bands(commands.add_parser("bands", help="run a notebook with seeds, write its bands (for authors)"))
     _add_measure(commands.add_parser("measure", help="measure what is measured once, and store it (for authors)"))
     tables = commands.add_parser("tables", help="write README's and docs' tables from stored values (for authors)")

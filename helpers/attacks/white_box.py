@@ -189,10 +189,7 @@ def _climb(
 ) -> None:
     """One run of some pictures; what it finds is kept in `found`."""
     for _ in range(plan.steps):
-        logits, gradient = plan.net.gradient(
-            images,
-            lambda given: plan.loss(given.astype(np.float64), labels, targets)[1],  # noqa: B023
-        )
+        logits, gradient = _slopes(plan, images, labels, targets)
         reached = _margins(logits, labels, targets)
         found.keep(rows, images, reached, plan.net.calls)
         if plan.early_stop and (reached <= 0).any():
@@ -202,7 +199,26 @@ def _climb(
             rows, images, originals, labels = rows[left], images[left], originals[left], labels[left]
             gradient, targets = gradient[left], None if targets is None else targets[left]
         images = plan.threat.project(images + _step(gradient, plan), originals)
-    found.keep(rows, images, _margins(plan.net.logits(images), labels, targets), plan.net.calls)
+    found.keep(rows, images, _margins(plan.net.ask(images, len(images)), labels, targets), plan.net.calls)
+
+
+def _slopes(
+    plan: _Plan, images: Images, labels: Labels, targets: Labels | None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Logits, and the slope of each picture's loss at its pixels."""
+    answers = [
+        plan.net.gradient(
+            images[some],
+            lambda given, some=some: plan.loss(  # type: ignore[misc]
+                given.astype(np.float64), labels[some], None if targets is None else targets[some]
+            )[1],
+        )
+        for some in plan.net.pieces(len(images))
+    ]
+    if len(answers) == 1:
+        return answers[0]
+    logits, gradients = zip(*answers, strict=True)
+    return np.concatenate(logits), np.concatenate(gradients)
 
 
 def _step(gradient: NDArray[np.float32], plan: _Plan) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ the version that the lock names, makes ``.venv`` with Python 3.11: the machine's
 
     python3 helpers/course/environment.py setup       # .venv holds requirements.lock and nothing else
     python3 helpers/course/environment.py authors     # requirements-test.lock on top, for tests and authors
+    python3 helpers/course/environment.py peers       # requirements-bench.lock in .venv/peers, for 'make bench'
     python3 helpers/course/environment.py lock        # both locks and environment.yml from pyproject.toml
 
 Versions move only when asked: ``lock --upgrade``, or ``lock --upgrade-package numpy``, as uv takes it.
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "pyproject.toml"
 LOCK = ROOT / "requirements.lock"
 TEST_LOCK = ROOT / "requirements-test.lock"
+BENCH_LOCK = ROOT / "requirements-bench.lock"
 ENVIRONMENT = ROOT / "environment.yml"
 VENV = ROOT / ".venv"
 PYTHON = "3.11"
@@ -171,6 +173,20 @@ def authors() -> None:
     _compile_all()
 
 
+def peers() -> None:
+    """Make ``.venv/peers`` hold what ``requirements-bench.lock`` says: what only the benchmarks compare with.
+
+    Raises
+    ------
+    SystemExit
+        With one sentence, if a step fails.
+    """
+    wanted = entries(BENCH_LOCK.read_text(encoding="utf-8"), sys.platform)
+    folder = VENV / "peers"
+    shutil.rmtree(folder, ignore_errors=True)
+    _install(f"installing {len(wanted)} packages for the benchmarks, apart", wanted, "--target", folder)
+
+
 def lock(*options: str) -> None:
     """Resolve ``pyproject.toml`` into both locks, and write ``environment.yml`` from the first.
 
@@ -289,7 +305,7 @@ def _install_torch(torch: list[Entry]) -> None:
             _run("installing torch from PyTorch's own index", *install, "--default-index", TORCH_INDEX)
 
 
-def _install(what: str, wanted: list[Entry], *options: str) -> None:
+def _install(what: str, wanted: list[Entry], *options: str | Path) -> None:
     # From a copy without the lock's extra index: uv would look for every package there first.
     with _requirements(wanted) as file:
         _run(what, *_pip_install(*_HASHED, *options, "-r", file))
@@ -414,7 +430,7 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    commands = {"setup": setup, "authors": authors, "lock": lock}
+    commands = {"setup": setup, "authors": authors, "peers": peers, "lock": lock}
     if len(sys.argv) < 2 or sys.argv[1] not in commands or (len(sys.argv) > 2 and sys.argv[1] != "lock"):
         raise SystemExit(f"usage: {Path(__file__).name} {{{','.join(commands)}}}")
     commands[sys.argv[1]](*sys.argv[2:])
