@@ -1,4 +1,4 @@
-"""The benchmark of attacks: each peer has a row, unequal strength is refused, nobody brings torchvision. No time counts."""
+"""The benchmark of attacks: a row for each peer, unequal strength refused, no torchvision. No time is judged."""
 
 import sys
 from dataclasses import replace
