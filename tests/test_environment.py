@@ -20,6 +20,7 @@ from tests.conftest import ROOT
 
 STUDENT = (ROOT / "requirements.lock").read_text()
 AUTHORS = (ROOT / "requirements-test.lock").read_text()
+BENCH = (ROOT / "requirements-bench.lock").read_text()
 
 # Distributions that put files in the same place: two of a row overwrite each other.
 RIVALS = [
@@ -104,11 +105,17 @@ def test_students_get_no_tools_of_authors():
     assert {one.name for one in entries(STUDENT)} & {one.name for one in entries(AUTHORS)} == set()
 
 
-@pytest.mark.parametrize("lock", [STUDENT, AUTHORS], ids=["student", "authors"])
+@pytest.mark.parametrize("lock", [STUDENT, AUTHORS, BENCH], ids=["student", "authors", "bench"])
 def test_every_line_of_a_lock_has_hashes(lock):
     found = entries(lock)
     assert [one.name for one in found if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", one.text)] == []
     assert len(found) == len(re.findall(r"^\S+==", lock, flags=re.MULTILINE))
+
+
+def test_what_only_the_benchmarks_compare_with_is_nowhere_else():
+    apart = {one.name for one in entries(BENCH)}
+    assert apart == {"torchattacks", "adversarial-robustness-toolbox"}
+    assert apart & {one.name for one in entries(STUDENT + AUTHORS)} == set()
 
 
 def test_platforms_differ_in_the_builds_of_two_frameworks():

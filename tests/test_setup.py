@@ -136,6 +136,18 @@ def test_authors_come_on_top_and_what_left_the_lock_goes(course):
     assert course.installed() == STUDENT - {"sample"} | {"tester"}
 
 
+def test_what_the_benchmarks_compare_with_is_apart(course):
+    course.with_uv()
+    # In the place of the real ones: a package that is nowhere else.
+    course.lock.with_name("requirements-bench.lock").write_text((course.folder / "requirements-test.lock").read_text())
+    course.lock.with_name("requirements-test.lock").write_text("")
+    done = course.make(".venv/.peers")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (course.folder / ".venv" / "peers" / "tester" / "__init__.py").exists()
+    assert course.installed() == STUDENT
+    assert "up to date" in course.make(".venv/.peers").stdout
+
+
 def packed_python(folder: Path) -> Path:
     """Pack this machine's Python 3.11 in the layout that uv downloads, and write uv's list of downloads."""
     archive = folder / "python.tar.gz"
