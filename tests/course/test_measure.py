@@ -9,7 +9,7 @@ from scipy import stats
 
 from helpers import intervals
 from helpers.course import measure
-from helpers.course.measurements import interval_coverage, smoothed_attack
+from helpers.course.measurements import interval_coverage
 from helpers.course.measurements.base import Measurement
 from helpers.errors import CourseError
 from helpers.intervals import Estimate
@@ -48,17 +48,6 @@ def test_the_coverage_of_intervals_is_what_theory_says():
 def _wilson_holds(hits, n, truth):
     estimate = intervals.proportion([True] * hits + [False] * (n - hits))
     return estimate.low <= truth <= estimate.high
-
-
-def test_an_attack_breaks_no_more_certificates_than_chance_allows_and_many_beyond_their_radius():
-    full = read_measured(measure.measured_path("smoothed_attack")).full
-    n = full.sizes["pictures"]
-    abstained, inside, twice = (
-        full.series[name].values for name in (smoothed_attack.ABSTAINED, smoothed_attack.INSIDE, smoothed_attack.TWICE)
-    )
-    for share, broken, beyond in zip(abstained, inside, twice, strict=True):
-        assert round(broken * n) <= stats.binom.ppf(0.99, round((1 - share) * n), smoothed_attack.ALPHA)
-        assert stats.binomtest(round(beyond * n), n).proportion_ci(method="wilson").low >= 0.2
 
 
 # ---- a measurement of the tests' own
