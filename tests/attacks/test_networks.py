@@ -1,6 +1,7 @@
 """One interface for Keras and torch: the same logits, gradients and fooled pictures; and the losses on top of it."""
 
 import copy
+import dataclasses
 import gc
 
 import numpy as np
@@ -185,3 +186,31 @@ def test_a_network_is_handed_back_and_not_traced_again():
 def test_pictures_of_another_size(plain):
     with pytest.raises(ValueError, match=r"must have shape \(N, 20, 20, 1\) for this model, got \(2, 28, 28, 1\)"):
         plain.ask(np.zeros((2, 28, 28, 1), np.float32))
+
+
+# ---- in pieces
+
+
+@pytest.mark.parametrize(
+    ("at_once", "is_random", "sizes"), [(64, False, [43, 43, 44]), (64, True, [130]), (None, False, [130])]
+)
+def test_a_batch_is_asked_about_in_the_pieces_that_are_fastest(at_once, is_random, sizes):
+    asked = []
+
+    def logits(images):
+        asked.append(len(images))
+        return images.reshape(len(images), -1)
+
+    def gradient(images, slopes):
+        return logits(images), slopes(images.reshape(len(images), -1)).reshape(images.shape).astype(np.float32)
+
+    net = attacks.Network("pieces", (1, 3, 1), logits, gradient, random=is_random, at_once=at_once)
+    images = np.random.default_rng(0).random((130, 1, 3, 1), dtype=np.float32)
+    assert (net.ask(images) == images.reshape(130, 3)).all()
+    assert asked == sizes
+    whole = dataclasses.replace(net, at_once=None)
+    labels, threat = images.reshape(130, 3).argmax(axis=1), attacks.ThreatModel(0.1)
+    if not is_random:
+        assert (
+            attacks.pgd(net, images, labels, threat).images == attacks.pgd(whole, images, labels, threat).images
+        ).all()
