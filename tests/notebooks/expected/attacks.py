@@ -72,7 +72,7 @@ SPOILT = {
     MENDED.format("look-alike letters"): ("the mended filter reads as the other one", lambda of, own: 0.0),
     "(saturated|shattered|random) gradients: .*": ("the three others are PGD again", lambda of, own: 0.0),
     LIST: ("the list accuses nobody: one of four is right", lambda of, own: 0.25),
-    FRAMES: ("the sticker is not optimised", lambda of, own: own - of(f"{FRAMES}, ahead of a random one")),
+    FRAMES: ("the sticker is not pasted: without one no frame is read so", lambda of, own: 0.0),
     f"{FRAMES}, ahead of a (random|grey) one": ("the sticker is not optimised", lambda of, own: 0.0),
     MARK: ("the labels stay right: nothing is poisoned", lambda of, own: 0.002),
     LOST: ("the poison is on every picture", lambda of, own: 0.9),
