@@ -82,7 +82,18 @@ SPOILT = {
     ),
 }
 
-EXPLAINED: dict[tuple[str, str, int], str] = {}
+_TWO_TRAININGS = (
+    "a difference of two trainings: without any poison, two seeds of this recipe differ by -2.1 to 4.6 points (the "
+    "notebook prints it; seeds 0 to 9), and the five that made the band lay within 0.6 points of each other by luck; "
+)
+EXPLAINED: dict[tuple[str, str, int], str] = {
+    ("signs", LOST, 5): _TWO_TRAININGS + "at this seed the poisoned network reads 88.2%, the lowest of the ten",
+    ("signs", LOST, 6): _TWO_TRAININGS + "at this seed the poisoned network reads 94.4%, the highest of the ten",
+    ("signs", SPAM.format("look-alike letters"), 8): (
+        "28 of 300 messages need more than the 20 letters that are allowed, where 9 to 13 do at the seeds of the band, "
+        "which differ by 1.3 points while 300 messages alone scatter by one"
+    ),
+}
 
 ALL, NONE = Estimate(0.9, 0.85, 0.95, 100), Estimate(0.1, 0.05, 0.15, 100)
 
