@@ -213,11 +213,8 @@ fgsm = np.clip(images + eps * np.sign(loss_gradient(images, labels)), 0, 1)
 noise = np.clip(images + eps * np.sign(np.random.default_rng(seed).normal(size=images.shape)), 0, 1).astype(np.float32)
 
 # %%
-for name, moved in (
-    ("as they are", images),
-    (f"changed at random by {grey}/255", noise),
-    (f"FGSM of {grey}/255", fgsm),
-):
+changed = {"as they are": images, f"changed at random by {grey}/255": noise, f"FGSM of {grey}/255": fgsm}
+for name, moved in changed.items():
     print(f"read rightly, {name}:", intervals.proportion(predict(moved).argmax(axis=1) == labels))
 
 # %% tags=["nbval-check-output"]
@@ -409,9 +406,8 @@ print("of these with more than 90%:", intervals.proportion(surely) if len(surely
 # %%
 contrast = stops.images.std(axis=(1, 2, 3))
 some = np.argsort(np.where(turned.fooled, -contrast, 0))[: min(4, turned.fooled.sum())]  # those that print well
-change = 0.5 + (turned.images[some] - stops.images[some]) / (
-    4 * eps
-)  # grey: no change; the largest becomes black or white
+# Grey where nothing was changed; the largest change becomes black or white.
+change = 0.5 + (turned.images[some] - stops.images[some]) / (4 * eps)
 said = predict(turned.images[some])
 
 # %%
@@ -712,9 +708,8 @@ for name in ("good words", "look-alike letters"):
     )
 
 # %%
-for name in (
-    own if dataset == "signs" else ("saturated", "shattered")
-):  # on clothing, seeds differ too much for the random
+# On clothing, seeds differ too much for a record of the random one.
+for name in own if dataset == "signs" else ("saturated", "shattered"):
     hid = naive[name].right["PGD"].astype(float) - broken[name].right["worst"]
     hidden = f"{name} gradients: held under PGD, less what three other attacks leave, within {grey}/255"
     scorecard.record("robustness", hidden, *intervals.mean(hid), direction="lower", **signed)
