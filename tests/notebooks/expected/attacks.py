@@ -111,7 +111,7 @@ TITLES = {
             "PGD leaves 60% at 4/255 and 0% at 16/255, random noise 88% and 80%",
         ),
         (
-            ((0, 6, 12), (0.9, 0.9, 0.9), (0.9, 0.9, 0.9)),
+            ((0, 3, 6, 12), (0.9, 0.9, 0.9, 0.9), (0.9, 0.9, 0.9, 0.9)),
             "PGD leaves 90% at 6/255 and 90% at 12/255, random noise 90% and 90%",
         ),
     ],
@@ -141,7 +141,7 @@ TITLES = {
         (({"energy": Estimate(0.5, 0.4, 0.6, 9)},), "Attacked pictures look strange to: no score"),
     ],
     "cat_title": [
-        ((True,), "The same cat: read as espresso after 10 steps within 2/255"),
-        ((False,), "The same cat: not read as espresso after 10 steps within 2/255"),
+        ((True,), "The same cat: read as espresso after 8 steps within 2/255"),
+        ((False,), "The same cat: not read as espresso after 8 steps within 2/255"),
     ],
 }
