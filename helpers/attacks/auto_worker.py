@@ -23,7 +23,7 @@ from torch import Tensor
 
 from helpers.attacks.auto_job import Found, read_job, stages_of, write_result
 from helpers.attacks.base import Norm, ThreatModel
-from helpers.contracts import Images, Labels
+from helpers.contracts import Images, Labels, check_seed
 from helpers.models.torch_twin import twin_of
 
 _NORMS: dict[Norm, str] = {"linf": "Linf", "l2": "L2"}
@@ -63,6 +63,7 @@ def run_ensemble(
     Found
         One row for each picture.
     """
+    check_seed(seed)
     asked = _Asked(network)
     pictures, truth = torch.tensor(images).permute(0, 3, 1, 2).contiguous(), torch.tensor(labels)
     with torch.no_grad():

@@ -160,6 +160,7 @@ def certify(
     ----------
     Cohen, Rosenfeld and Kolter, "Certified Adversarial Robustness via Randomized Smoothing", 2019: CERTIFY.
     """
+    check_seed(seed)
     # Alike in all n draws, the Clopper-Pearson end is alpha ** (1 / n), and it must be above a half.
     _check_enough(n, math.floor(-math.log2(check_share(alpha, "alpha"))) + 1, alpha)
     check_count(n0, "n0")
@@ -212,6 +213,7 @@ def predict_smoothed(
     Cohen, Rosenfeld and Kolter, 2019: PREDICT; Hung and Fithian, "Rank verification for exponential families", 2019,
     show that the test is right although the two classes were chosen by the same draws.
     """
+    check_seed(seed)
     # Alike in all n draws, the test's p-value is 2 / 2 ** n.
     _check_enough(n, math.ceil(1 - math.log2(check_share(alpha, "alpha"))), alpha)
     counters = _counters(model, images, sigma, batch_size, seed)
@@ -250,7 +252,8 @@ def smoothed(model: Any, sigma: float, *, draws: int = 16, seed: int = 0) -> Net
     ----------
     Salman et al., "Provably Robust Deep Learning via Adversarially Trained Smoothed Classifiers", 2019: SmoothAdv.
     """
-    net, size, rng = network(model), check_count(draws, "draws"), np.random.default_rng(check_seed(seed))
+    rng = np.random.default_rng(check_seed(seed))
+    net, size = network(model), check_count(draws, "draws")
     _check_sigma(sigma)
 
     def averaged(given: Logits) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -353,6 +356,7 @@ def attack_certificates(
     ----------
     Salman et al., 2019.
     """
+    check_seed(seed)
     pictures, rows = check_images(images), np.flatnonzero(~certificates.abstained)
     if len(pictures) != len(certificates.classes) or not len(rows):
         raise ValueError(

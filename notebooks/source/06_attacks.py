@@ -210,7 +210,8 @@ def loss_gradient(pictures, classes):
 grey = 4 if dataset == "signs" else 12  # clothing withstands more: it is bright, and what is behind it black
 eps = grey / 255
 fgsm = np.clip(images + eps * np.sign(loss_gradient(images, labels)), 0, 1)
-noise = np.clip(images + eps * np.sign(np.random.default_rng(seed).normal(size=images.shape)), 0, 1).astype(np.float32)
+drawn = np.random.default_rng(seed).normal(size=images.shape)
+noise = np.clip(images + eps * np.sign(drawn), 0, 1).astype(np.float32)
 
 # %%
 changed = {"as they are": images, f"changed at random by {grey}/255": noise, f"FGSM of {grey}/255": fgsm}
