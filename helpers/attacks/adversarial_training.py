@@ -154,7 +154,7 @@ def collapsing_recipe(seed: int = 0) -> AdversarialRecipe:
     """A recipe that fails, to be seen: catastrophic overfitting on digits at 0.4, in some 12 CPU seconds.
 
     One step from the picture itself, at a large epsilon and a high learning rate: the network learns to mislead that
-    one step. It reads some 85% rightly under FGSM, and next to nothing under PGD.
+    one step. In seeds 0 to 3 it read 85 to 88% of 100 to 150 digits rightly under FGSM, and 1 to 15% under PGD.
 
     Parameters
     ----------

@@ -641,11 +641,12 @@ plotting.forest_plot(
 )
 
 # %% [markdown]
-# A defence has to be judged by attacks that know it. Seven of nine published ones fell in this way
-# (Athalye and others, 2018), and others since. Even so, what an attack leaves is an *upper* bound:
-# a better one may leave less. Compare each defence's own attack with transfer, which is as strong
-# as if there were no defence. And an attack that only asks can fail, too: Square sees of the
-# saturated network no more than 0 and 1, and the random one tells it something else each time.
+# A defence has to be judged by attacks that know it. Of nine published ones seven hid their
+# gradients; six of these fell completely and one in part (Athalye and others, 2018). Even so, what
+# an attack leaves is an *upper* bound: a better one may leave less. Compare each defence's own
+# attack with transfer, which is as strong as if there were no defence. And an attack that only asks
+# can fail, too: Square sees of the saturated network no more than 0 and 1, and the random one tells
+# it something else each time.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 11: a list that would have told you
@@ -844,8 +845,8 @@ plotting.image_grid(
 
 # %% [markdown] tags=["deeper"]
 # Compare the two lines of the transfer. Hiding the weights helps as far as other people's networks
-# differ from ours. And a class alone is enough to find a picture nearby; but questions
-# take time, and a service can count them (notebook 10).
+# differ from ours. And a class alone is enough to find a picture nearby; but questions take time,
+# and a service can count them (notebook 10).
 
 # %% [markdown] tags=["deeper"]
 # ## Step 14: poison *
