@@ -71,7 +71,7 @@ def reached(files: Iterable[Path]) -> set[Path]:
     -------
     set of pathlib.Path
         These files, and every file of the package that one of them imports, also inside a function. Who imports a
-        room reaches all of it, since a room hands out names from all of its files.
+        room reaches all of it; who imports a name from a room, the file that the name is from.
     """
     return set(_trees(files))
 
@@ -104,7 +104,6 @@ def _imports(path: Path, tree: ast.Module) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             module = ".".join(filter(None, [_above(path, node.level), node.module]))
-            yield module
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
@@ -124,11 +123,29 @@ def _above(path: Path, level: int) -> str:
 
 
 def _files_of(name: str) -> Iterator[Path]:
+    """The files behind ``helpers.room``, ``helpers.room.file``, ``helpers.room.file.name`` or ``helpers.room.name``."""
     package, *inner = name.split(".")
     if package != _PACKAGE.name:
         return
-    path = _PACKAGE.joinpath(*inner)
-    if path.with_suffix(".py").is_file():
-        yield path.with_suffix(".py")
-    elif inner and (path / "__init__.py").is_file():
-        yield from path.rglob("*.py")
+    room = _PACKAGE
+    for part in inner:
+        if (room / f"{part}.py").is_file():
+            yield room / f"{part}.py"
+            return
+        if not (room / part / "__init__.py").is_file():
+            if room != _PACKAGE:
+                yield from _offered(room).get(part, room.rglob("*.py"))
+            return
+        room = room / part
+        yield room / "__init__.py"
+    if inner:
+        yield from room.rglob("*.py")
+
+
+def _offered(room: Path) -> dict[str, list[Path]]:
+    """The file of each name that a room hands out lazily, as its stub says."""
+    stub = room / "__init__.pyi"
+    if not stub.is_file():
+        return {}
+    given = [node for node in ast.parse(stub.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: [room / f"{node.module}.py"] for node in given if node.module for alias in node.names}

@@ -24,6 +24,8 @@ def package(tmp_path, monkeypatch):
         "toy/base.py": '"""One."""\nONE = 1  # a number\n',
         "toy/neighbour.py": "THREE = 3\n",
         "toy/room/__init__.py": "",
+        "toy/room/__init__.pyi": "from .sums import two as two\nfrom .products import four as four\n",
+        "toy/room/products.py": "def four():\n    return 4\n",
         "toy/room/sums.py": "def two():\n    from toy.base import ONE\n\n    return ONE + ONE\n",
         "notebooks/source/01_toy.py": NOTEBOOK,
     }
@@ -88,6 +90,25 @@ def test_relative_imports_are_followed(package, name):
 def test_an_import_for_type_checkers_is_not_followed(package):
     names = {path.name for path in keys.reached([package / "toy" / "alone.py"])}
     assert names == {"alone.py", "base.py", "other.py"}
+
+
+@pytest.mark.parametrize(
+    ("line", "files"),
+    [
+        ("from toy import room", {"__init__.py", "sums.py", "products.py", "base.py"}),
+        ("from toy.room import two", {"__init__.py", "sums.py", "base.py"}),
+        ("from toy.room import products", {"__init__.py", "products.py"}),
+        ("from toy.room.products import four", {"__init__.py", "products.py"}),
+        ("import toy.room.products", {"__init__.py", "products.py"}),
+        ("from toy.room import nobody", {"__init__.py", "sums.py", "products.py", "base.py"}),
+        ("from toy.base import ONE", {"base.py"}),
+        ("from numpy import nan", set()),
+    ],
+)
+def test_who_imports_a_name_leans_on_its_file_and_who_imports_a_room_on_all_of_it(package, line, files):
+    source = package / "notebooks" / "source" / "02_other.py"
+    source.write_text(f"{line}\n")
+    assert {path.name for path in keys.reached([source])} == files | {"02_other.py"}
 
 
 def test_a_file_that_moves_is_noticed(package):
