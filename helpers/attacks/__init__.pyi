@@ -1,7 +1,7 @@
+from .adversarial_recipes import published_recipe as published_recipe
+from .adversarial_recipes import robust_recipe as robust_recipe
 from .adversarial_training import AdversarialRecipe as AdversarialRecipe
 from .adversarial_training import adversarially_trained as adversarially_trained
-from .adversarial_training import collapsing_recipe as collapsing_recipe
-from .adversarial_training import robust_recipe as robust_recipe
 from .auto import auto_attack as auto_attack
 from .base import Attacked as Attacked
 from .base import Norm as Norm
@@ -9,6 +9,9 @@ from .base import ThreatModel as ThreatModel
 from .base import margins as margins
 from .black_box import square as square
 from .black_box import transfer as transfer
+from .collapse import COLLAPSES_AT as COLLAPSES_AT
+from .collapse import collapsing_recipe as collapsing_recipe
+from .collapse import mended_recipe as mended_recipe
 from .decisions import Nearest as Nearest
 from .decisions import hop_skip_jump as hop_skip_jump
 from .evaluation import Robustness as Robustness

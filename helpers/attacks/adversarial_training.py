@@ -15,7 +15,7 @@ import pandas as pd
 from helpers import cache
 from helpers.attacks import base
 from helpers.attacks.base import ThreatModel, check_threat
-from helpers.contracts import check_count, check_seed
+from helpers.contracts import check_count
 from helpers.datasets.base import Split
 from helpers.models import cnn, graphs, training, weights
 from helpers.models import recipes as recipes_module
@@ -114,67 +114,6 @@ class AdversarialRecipe:
         return f"FGSM{start}" if self.steps == 1 else f"PGD-{self.steps}"
 
 
-def robust_recipe(dataset: str, seed: int = 0) -> AdversarialRecipe:
-    """How the robust networks of the course are trained.
-
-    Parameters
-    ----------
-    dataset : {"digits", "signs"}
-        ``digits`` to hold at 0.2, in some 70 CPU seconds; ``signs`` at 4/255, from the spine's weights, in
-        some 25.
-    seed : int
-        Seed of the recipe.
-
-    Returns
-    -------
-    AdversarialRecipe
-        Its ``threat`` is what it is *trained* against, which may be more than what it is judged at.
-
-    Raises
-    ------
-    ValueError
-        If there is none for this data set.
-    """
-    check_seed(seed)
-    if dataset == "digits":
-        # PGD-20 on 500 calibration digits, seed 0, in points: one step of attack, no augmentation 76; shifts 79 to 82;
-        # turned and zoomed, too, 84; two steps 87; trained against 0.24 89; three steps and 24 passes 91.
-        length = Recipe(epochs=24, batch_size=64, learning_rate=3e-3, seed=seed)
-        return AdversarialRecipe(
-            length, ThreatModel(0.24), steps=3, step_size=0.5, warm_up=0.5, shift=1, rotation=10.0, zoom=0.1
-        )
-    if dataset == "signs":
-        # Two passes against 4/255 held 21 points more than the spine, on 400 test signs; these 30, on as many others.
-        length = Recipe(epochs=3, batch_size=64, learning_rate=3e-3, seed=seed)
-        return AdversarialRecipe(length, ThreatModel(6 / 255), warm_up=0.25)
-    raise ValueError(f"no robust recipe for {dataset!r}; there are digits and signs")
-
-
-def collapsing_recipe(seed: int = 0) -> AdversarialRecipe:
-    """A recipe that fails, to be seen: catastrophic overfitting on digits at 0.4, in some 12 CPU seconds.
-
-    One step from the picture itself, at a large epsilon and a high learning rate: the network learns to mislead that
-    one step. In seeds 0 to 3 it read 85 to 88% of 100 to 150 digits rightly under FGSM, and 1 to 15% under PGD.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the recipe.
-
-    Returns
-    -------
-    AdversarialRecipe
-        The recipe.
-
-    References
-    ----------
-    Wong, Rice and Kolter, "Fast is better than free", 2020: they named it.
-    Andriushchenko and Flammarion, "Understanding and Improving Fast Adversarial Training", 2020.
-    """
-    length = Recipe(epochs=7, batch_size=64, learning_rate=5e-3, seed=seed)
-    return AdversarialRecipe(length, ThreatModel(0.4), step_size=1.0, random_start=False, warm_up=0.3, watched=100)
-
-
 def adversarially_trained(
     recipe: AdversarialRecipe,
     train: Split,
@@ -213,7 +152,7 @@ def adversarially_trained(
         other layers; and as :func:`helpers.models.load_or_train`.
     """
     if not isinstance(recipe, AdversarialRecipe):
-        raise TypeError(f"recipe must be an AdversarialRecipe, such as attacks.digits_recipe(), got {recipe!r}")
+        raise TypeError(f"recipe must be an AdversarialRecipe, such as attacks.robust_recipe('digits'), got {recipe!r}")
     training.check_training(recipe.training, train, validation, classes)
     if recipe.keep == "best" and validation is None:
         raise ValueError("keep='best' chooses the weights by validation pictures; give a validation split")

@@ -206,6 +206,8 @@ def _of_torch(model: Any) -> Network:
 
 
 def _outside_training(model: Any, pictures: Any) -> Any:
+    if not any(module.training for module in model.modules()):
+        return model.logits(pictures)
     training = model.training
     model.eval()
     try:

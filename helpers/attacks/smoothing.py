@@ -412,19 +412,19 @@ def noise_trained(
     Lecuyer et al., "Certified Robustness to Adversarial Examples with Differential Privacy", 2019, and Cohen et al.,
     2019: training under the noise of the certificate.
     """
-    from helpers import models
+    from helpers.models import cnn
     from helpers.models.backend import keras
 
     rng = np.random.default_rng(check_seed(seed))
     _check_sigma(sigma)
     pictures = len(check_split(train, "train"))
     labels = check_labels(train.labels, pictures, classes)
-    model = models.course_cnn(train.pixels.shape[1:], classes, seed=seed)
+    model = cnn.course_cnn(train.pixels.shape[1:], classes, seed=seed)
     order = [rng.permutation(pictures) for _ in range(check_count(epochs, "epochs"))]
     size = check_count(batch_size, "batch_size")
     blocks = [rows[at : at + size] for rows in order for at in range(0, pictures, size)]
     rate = keras.optimizers.schedules.CosineDecay(3e-3, len(blocks))
-    trainer = models.logits_model(model)
+    trainer = cnn.logits_model(model)
     trainer.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     for rows in with_bar(blocks, "training"):
         trainer.train_on_batch(_noisy(to_unit_range(train.pixels[rows]), 1, sigma, rng), labels[rows])

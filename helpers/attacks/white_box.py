@@ -138,7 +138,8 @@ def pgd(
     found = _Found(originals.copy(), first.copy(), np.full(len(originals), net.calls))
     given = None if start is None else _check_inside(start, originals, threat)
     generators = [rng_of(picture, seed) for picture in originals]
-    blocks = [np.arange(at, min(at + batch_size, len(truth))) for at in range(0, len(truth), batch_size)]
+    batches = [np.arange(at, min(at + batch_size, len(truth))) for at in range(0, len(truth), batch_size)]
+    blocks = [batch[some] for batch in batches for some in net.pieces(len(batch))]
     for rows, run in with_bar(list(itertools.product(blocks, range(check_count(restarts, "restarts")))), name):
         rows = rows[first[rows] > 0 if not plan.early_stop else found.margins[rows] > 0]
         if len(rows):
@@ -206,19 +207,7 @@ def _slopes(
     plan: _Plan, images: Images, labels: Labels, targets: Labels | None
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Logits, and the slope of each picture's loss at its pixels."""
-    answers = [
-        plan.net.gradient(
-            images[some],
-            lambda given, some=some: plan.loss(  # type: ignore[misc]
-                given.astype(np.float64), labels[some], None if targets is None else targets[some]
-            )[1],
-        )
-        for some in plan.net.pieces(len(images))
-    ]
-    if len(answers) == 1:
-        return answers[0]
-    logits, gradients = zip(*answers, strict=True)
-    return np.concatenate(logits), np.concatenate(gradients)
+    return plan.net.gradient(images, lambda given: plan.loss(given.astype(np.float64), labels, targets)[1])
 
 
 def _step(gradient: NDArray[np.float32], plan: _Plan) -> NDArray[np.float32]:

@@ -83,8 +83,12 @@ def test_recipes_of_the_course_name_their_attack():
     assert replace(TINY, random_start=False).attack == "FGSM"
     assert TINY.attack == "FGSM, random start"
     assert replace(TINY, threat=ThreatModel(0.0)).attack == "none"
-    assert attacks.collapsing_recipe().attack == "FGSM"
-    assert attacks.robust_recipe("signs", seed=7).training.seed == attacks.collapsing_recipe(7).training.seed == 7
+    assert attacks.robust_recipe("fashion").attack == "PGD-2"
+    recipes = [attacks.robust_recipe("signs", seed=7), attacks.published_recipe(7)]
+    recipes += [attacks.collapsing_recipe(7), attacks.mended_recipe(7)]
+    assert [recipe.attack for recipe in recipes[1:]] == ["PGD-3", "FGSM", "PGD-7"]
+    assert {recipe.training.seed for recipe in recipes} == {7}
+    assert attacks.collapsing_recipe().threat.epsilon == attacks.COLLAPSES_AT < attacks.mended_recipe().threat.epsilon
     with pytest.raises(ValueError, match="no robust recipe for 'photos'; there are"):
         attacks.robust_recipe("photos")
 
