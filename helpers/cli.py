@@ -145,7 +145,10 @@ def _add_bench(parser: argparse.ArgumentParser) -> None:
 
 def _add_bands(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("notebooks", nargs="+", metavar="NN", help="such as 04, 4 or 04_gradcam")
-    _add_seeds(parser)
+    seeds = (0, 1, 2, 3, 4)
+    parser.add_argument(
+        "--seeds", type=_seed, nargs="+", default=seeds, metavar="SEED", help="at least five (default: 0 1 2 3 4)"
+    )
     parser.add_argument("--dataset", metavar="NAME", help="pictures to use instead of the notebook's own")
     parser.add_argument(
         "--limit",
@@ -164,15 +167,10 @@ def _add_bands(parser: argparse.ArgumentParser) -> None:
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME", help="such as interval_coverage (default: list them)")
-    _add_seeds(parser)
-    parser.set_defaults(command=_measure)
-
-
-def _add_seeds(parser: argparse.ArgumentParser) -> None:
-    seeds = (0, 1, 2, 3, 4)
     parser.add_argument(
-        "--seeds", type=_seed, nargs="+", default=seeds, metavar="SEED", help="at least five (default: 0 1 2 3 4)"
+        "--seeds", type=_seed, nargs="+", metavar="SEED", help="in this order (default: those of the measurement)"
     )
+    parser.set_defaults(command=_measure)
 
 
 def _add_hub(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import importlib
+import json
 import os
 import pkgutil
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
+
+from helpers import cache
 from helpers.contracts import check_seed
 from helpers.course import measurements
 from helpers.course.layout import notebooks_folder
-from helpers.course.measurements.base import Measurement
+from helpers.course.measurements.base import Given, Measurement
 from helpers.errors import CourseError, did_you_mean
-from helpers.intervals import Estimate
+from helpers.intervals import Estimate, mean, proportion
 from helpers.scorecard import (
-    LEAST_SEEDS,
     RULE,
     Measured,
     Sized,
@@ -29,6 +34,21 @@ from helpers.scorecard import (
 )
 
 _FOLDER = Path(measurements.__file__).parent
+
+
+class Once(NamedTuple):
+    """What one seed gave at one size.
+
+    Attributes
+    ----------
+    estimates : dict of str to Estimate
+        By metric.
+    cases : dict of str to (list of int or float)
+        Case by case, of the metrics that were measured so.
+    """
+
+    estimates: dict[str, Estimate]
+    cases: dict[str, list[float]]
 
 
 def names() -> list[str]:
@@ -99,7 +119,7 @@ def measured_path(name: str) -> Path:
     return notebooks_folder().parent / "tests" / "measured" / f"{name}.json"
 
 
-def run_once(asked: Measurement, sizes: Mapping[str, int], seed: int) -> dict[str, Estimate]:
+def run_once(asked: Measurement, sizes: Mapping[str, int], seed: int) -> Once:
     """Run a measurement with one seed, and see that it gave what it said.
 
     Parameters
@@ -113,8 +133,8 @@ def run_once(asked: Measurement, sizes: Mapping[str, int], seed: int) -> dict[st
 
     Returns
     -------
-    dict of str to Estimate
-        By metric.
+    Once
+        Estimates by metric, and the cases of those that were measured case by case.
 
     Raises
     ------
@@ -124,20 +144,29 @@ def run_once(asked: Measurement, sizes: Mapping[str, int], seed: int) -> dict[st
     given = dict(asked.run(sizes, check_seed(seed)))
     if given.keys() != asked.bounds.keys():
         raise CourseError(f"the measurement states bounds for {sorted(asked.bounds)} and gave {sorted(given)}")
-    return given
+    cases = {metric: value for metric, value in given.items() if isinstance(value, np.ndarray)}
+    estimates = {metric: _estimate(value) for metric, value in given.items()}
+    return Once(estimates, {metric: (value + 0).tolist() for metric, value in cases.items()})
 
 
-def measure(
-    name: str, seeds: Sequence[int] = (0, 1, 2, 3, 4), *, done: Callable[[str], None] | None = None
-) -> Measured:
+def _estimate(given: Given) -> Estimate:
+    if isinstance(given, Estimate):
+        return given
+    return proportion(given) if given.dtype == bool else mean(given)
+
+
+def measure(name: str, seeds: Sequence[int] | None = None, *, done: Callable[[str], None] | None = None) -> Measured:
     """Measure at both sizes with every seed, and store it.
+
+    What one seed gave at one size is kept in the cache at once: who is interrupted goes on from there, and two
+    processes can share the work if one is given the seeds in the other order.
 
     Parameters
     ----------
     name : str
         One of :func:`names`.
-    seeds : sequence of int
-        At least five different ones.
+    seeds : sequence of int, optional
+        As many different ones as the measurement asks for, in the order in which they are run; its own if left out.
     done : callable, optional
         Called with a line of text after each seed.
 
@@ -152,23 +181,22 @@ def measure(
         If there is no such measurement, or there are too few seeds.
     """
     asked = measurement(name)
-    seeds = [check_seed(seed) for seed in seeds]
-    if len(set(seeds)) != len(seeds) or len(seeds) < LEAST_SEEDS:
-        raise CourseError(f"a measurement needs at least {LEAST_SEEDS} different seeds, got {seeds}")
+    seeds = [check_seed(seed) for seed in (asked.seeds if seeds is None else seeds)]
+    if len(set(seeds)) != len(seeds) or len(seeds) < len(asked.seeds):
+        raise CourseError(f"{name} needs at least {len(asked.seeds)} different seeds, got {seeds}")
     tell = done or (lambda line: None)
     code = current_code(name)
-    toy = _sized(asked, asked.toy, seeds, lambda seed: tell(f"{name}: seed {seed} at toy size"))
-    full = _sized(asked, asked.full, seeds, lambda seed: tell(f"{name}: seed {seed} at full size"))
+    toy, full = ({seed: _remembered(name, code, asked, size, seed, tell) for seed in seeds} for size in ("toy", "full"))
     measured = Measured(
         name=name,
         question=asked.question,
-        seeds=tuple(seeds),
+        seeds=tuple(sorted(seeds)),
         rule=RULE,
         code=code,
         date=datetime.date.today().isoformat(),
         machine=_machine(),
-        full=full,
-        toy=toy,
+        full=_sized(asked, asked.full, full),
+        toy=_sized(asked, asked.toy, toy, with_cases=True),
     )
     write_measured(measured_path(name), measured)
     return measured
@@ -218,13 +246,29 @@ def status(name: str) -> str:
     return "; ".join(stale(name)) or f"measured on {read_measured(measured_path(name)).date}"
 
 
-def _sized(asked: Measurement, sizes: Mapping[str, int], seeds: Sequence[int], tell: Callable[[int], None]) -> Sized:
-    by_seed = []
-    for seed in seeds:
-        by_seed.append(run_once(asked, sizes, seed))
-        tell(seed)
-    series = {metric: series_of([one[metric] for one in by_seed], asked.bounds[metric]) for metric in asked.bounds}
-    return Sized(dict(sizes), series)
+def _remembered(name: str, code: str, asked: Measurement, size: str, seed: int, tell: Callable[[str], None]) -> Once:
+    sizes = dict(getattr(asked, size))
+    path = cache.cache_directory() / "measured" / f"{cache.key(name=name, code=code, sizes=sizes, seed=seed)}.json"
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # not there, or spoilt: measure
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        once = Once({metric: Estimate(*value) for metric, value in kept["estimates"].items()}, kept["cases"])
+        tell(f"{name}: seed {seed} at {size} size, from the cache")
+        return once
+    once = run_once(asked, sizes, seed)
+    with cache.written_whole(path) as temporary:
+        temporary.write_text(json.dumps(once._asdict()), encoding="utf-8")
+    tell(f"{name}: seed {seed} at {size} size")
+    return once
+
+
+def _sized(
+    asked: Measurement, sizes: Mapping[str, int], by_seed: Mapping[int, Once], with_cases: bool = False
+) -> Sized:
+    every = [by_seed[seed] for seed in sorted(by_seed)]
+    series = {
+        metric: series_of([one.estimates[metric] for one in every], asked.bounds[metric]) for metric in asked.bounds
+    }
+    return Sized(dict(sizes), series, every[0].cases if with_cases else {})
 
 
 def _machine() -> dict[str, str | int]:

@@ -407,9 +407,24 @@ def _measured_once(values: Stored) -> str:
     )
 
 
+_HARDENED = ("robust_digits", "catastrophic_overfitting", "smoothed_attack")
+
+
+def _hardened(values: Stored) -> str:
+    by_name = {one.name: one for one in values.measured}
+    rows = [
+        [metric, spread(series.values, percent), f"{len(series.values)} with {series.n:,} each"]
+        for name in _HARDENED
+        if name in by_name
+        for metric, series in by_name[name].full.series.items()
+    ]
+    return markdown(["", "mean over the seeds (smallest to largest)", "seeds, digits"], rows)
+
+
 TABLES: dict[str, Table] = {
     "what-it-measures": _by_dataset(_MEASURES),
     "attacked": _by_dataset(_ATTACKS),
+    "hardened": _hardened,
     "planted": _planted,
     "explanations": _explanations,
     "unseen-seeds": _unseen_seeds,

@@ -23,6 +23,7 @@ from .keys import notebook_key as notebook_key
 from .measured import Measured as Measured
 from .measured import Series as Series
 from .measured import Sized as Sized
+from .measured import measured_once as measured_once
 from .measured import read_measured as read_measured
 from .measured import series_of as series_of
 from .measured import stale_measured as stale_measured

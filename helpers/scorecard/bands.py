@@ -99,17 +99,25 @@ class Band:
         return (self.low, self.high) == self.bounds
 
 
-def ends(values: Sequence[float], half_interval: float, bounds: Bounds = (None, None)) -> tuple[float, float]:
+def ends(
+    values: Sequence[float],
+    half_interval: float,
+    bounds: Bounds = (None, None),
+    *,
+    least_seeds: int = LEAST_SEEDS,
+) -> tuple[float, float]:
     """The ends of a band by :data:`RULE`, clipped to what the metric can be.
 
     Parameters
     ----------
     values : sequence of float
-        What the seeds gave; at least :data:`LEAST_SEEDS` of them.
+        What the seeds gave.
     half_interval : float
         Half the length of a record's interval, mean over the seeds.
     bounds : (float or None, float or None)
         The least and the most that the metric can be.
+    least_seeds : int
+        How many values there must be.
 
     Returns
     -------
@@ -122,8 +130,8 @@ def ends(values: Sequence[float], half_interval: float, bounds: Bounds = (None, 
         If there are too few values, or one is not what the metric can be.
     """
     least, most = (-math.inf if bounds[0] is None else bounds[0]), (math.inf if bounds[1] is None else bounds[1])
-    if len(values) < LEAST_SEEDS:
-        raise ScorecardError(f"a band needs at least {LEAST_SEEDS} seeds, got {len(values)} values")
+    if len(values) < least_seeds:
+        raise ScorecardError(f"a band needs at least {least_seeds} seeds, got {len(values)} values")
     if not least <= min(values) <= max(values) <= most:
         raise ScorecardError(f"the values must lie in {bounds}, got {min(values)} to {max(values)}")
     centre = statistics.fmean(values)

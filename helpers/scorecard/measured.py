@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from helpers.cache import written_whole
+from helpers.cache import course_root, written_whole
 from helpers.errors import ScorecardError
 from helpers.scorecard.bands import RULE, ends, shortened
 from helpers.scorecard.fields import Bounds, bounds_of, finite
+
+MEASURED_SEEDS = 3
+"""The fewest seeds of a measurement: one seed of the longest takes a quarter of an hour."""
 
 Interval = tuple[float, float, float, int]  # value, low, high, n, as of helpers.intervals.Estimate
 
@@ -42,6 +45,10 @@ class Series:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        least, most, seeds = min(self.values), max(self.values), len(self.values)
+        return f"{statistics.fmean(self.values):.3f} ({least:.3f} to {most:.3f} in {seeds} seeds, n={self.n:,} in each)"
+
 
 @dataclass(frozen=True)
 class Sized:
@@ -53,10 +60,13 @@ class Sized:
         The numbers that say how much was done.
     series : mapping of str to Series
         By metric.
+    cases : mapping of str to (list of int or float)
+        At toy size, with the first seed: what a metric came to case by case, where it is measured so.
     """
 
     sizes: Mapping[str, int]
     series: Mapping[str, Series]
+    cases: Mapping[str, list[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,7 +126,7 @@ def series_of(estimates: Sequence[Interval], bounds: Bounds) -> Series:
         raise ScorecardError(f"n must be the same for every seed, got {[n for *_, n in estimates]}")
     values = tuple(shortened(finite(value, "value")) for value, *_ in estimates)
     half_interval = shortened(statistics.fmean((high - low) / 2 for _, low, high, _ in estimates))
-    low, high = ends(values, half_interval, bounds)
+    low, high = _ends(values, half_interval, bounds)
     return Series(values, half_interval, estimates[0][3], bounds, low, high)
 
 
@@ -149,6 +159,32 @@ def read_measured(path: Path) -> Measured:
         raise ScorecardError(
             f"{path} is not what 'vigilant measure {path.stem}' writes ({error}): measure it again"
         ) from None
+
+
+def measured_once(name: str) -> Measured:
+    """What ``vigilant measure NAME`` wrote last, for notebooks to quote.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``robust_digits``.
+
+    Returns
+    -------
+    Measured
+        ``full.series`` holds the numbers, by metric; each prints as mean, least and most of the seeds.
+
+    Raises
+    ------
+    ScorecardError
+        If this package was installed without the course's files, or the numbers are not among them.
+    """
+    if (root := course_root()) is None:
+        raise ScorecardError(
+            f"what was measured once ({name}) lies in tests/measured/ of the course, and this package was installed "
+            "without it. Run the notebook in a clone: 'make lab' opens it there."
+        )
+    return read_measured(root / "tests" / "measured" / f"{name}.json")
 
 
 def write_measured(path: Path, measured: Measured) -> None:
@@ -191,14 +227,19 @@ def stale_measured(measured: Measured, code: str) -> list[str]:
         for metric, series in size.series.items():
             if len(series.values) != len(measured.seeds):
                 problems.append(f"{name}: {metric} has {len(series.values)} values for {len(measured.seeds)} seeds")
-            elif (series.low, series.high) != ends(series.values, series.half_interval, series.bounds):
+            elif (series.low, series.high) != _ends(series.values, series.half_interval, series.bounds):
                 problems.append(f"{name}: the band of {metric} does not follow from its values: nobody edits this file")
     return problems
 
 
 def _sized(entry: dict[str, Any]) -> Sized:
-    return Sized(sizes=entry["sizes"], series={metric: _series(**values) for metric, values in entry["series"].items()})
+    series = {metric: _series(**values) for metric, values in entry["series"].items()}
+    return Sized(sizes=entry["sizes"], series=series, cases=entry["cases"])
 
 
 def _series(values: list[float], bounds: list[float | None], **others: Any) -> Series:
     return Series(values=tuple(values), bounds=bounds_of(bounds, "bounds"), **others)
+
+
+def _ends(values: Sequence[float], half_interval: float, bounds: Bounds) -> tuple[float, float]:
+    return ends(values, half_interval, bounds, least_seeds=MEASURED_SEEDS)

@@ -21,7 +21,16 @@ TITLES : dict
 
 from types import ModuleType
 
-from tests.notebooks.expected import attacks, gradcam, interpretable, shap, start_here, training, uncertainty
+from tests.notebooks.expected import (
+    adversarial_training,
+    attacks,
+    gradcam,
+    interpretable,
+    shap,
+    start_here,
+    training,
+    uncertainty,
+)
 
 BY_NOTEBOOK: dict[str, ModuleType] = {
     "00_start_here": start_here,
@@ -31,4 +40,5 @@ BY_NOTEBOOK: dict[str, ModuleType] = {
     "04_gradcam": gradcam,
     "05_shap": shap,
     "06_attacks": attacks,
+    "07_adversarial_training": adversarial_training,
 }
