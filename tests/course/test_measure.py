@@ -13,9 +13,10 @@ from helpers.course import measure
 from helpers.course.measurements import catastrophic_overfitting as collapse
 from helpers.course.measurements import interval_coverage, robust_digits, smoothed_attack
 from helpers.course.measurements.base import Measurement
-from helpers.errors import CourseError
+from helpers.errors import CourseError, ScorecardError
 from helpers.intervals import Estimate
-from helpers.scorecard.measured import read_measured
+from helpers.scorecard import measured as measured_module
+from helpers.scorecard.measured import measured_once, read_measured
 from tests.conftest import ROOT
 
 
@@ -93,6 +94,16 @@ def test_fgsm_sees_no_collapse_pgd_does_and_it_is_mended():
 def _wilson_holds(hits, n, truth):
     estimate = intervals.proportion([True] * hits + [False] * (n - hits))
     return estimate.low <= truth <= estimate.high
+
+
+def test_a_notebook_quotes_what_was_measured_and_says_where_it_lies_if_it_cannot(monkeypatch):
+    series = measured_once("interval_coverage").full.series[interval_coverage.MEAN]
+    assert str(series) == "0.948 (0.941 to 0.956 in 5 seeds, n=4,000 in each)"
+    with pytest.raises(ScorecardError, match=r"interval_covrage\.json is not there"):
+        measured_once("interval_covrage")
+    monkeypatch.setattr(measured_module, "course_root", lambda: None)
+    with pytest.raises(ScorecardError, match=r"\(interval_coverage\) lies in tests/measured/ of the course.*make lab"):
+        measured_once("interval_coverage")
 
 
 # ---- a measurement of the tests' own
