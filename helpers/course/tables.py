@@ -15,7 +15,7 @@ from pathlib import Path
 from helpers.cache import written_whole
 from helpers.course.layout import notebooks_folder
 from helpers.errors import CourseError
-from helpers.scorecard import Band, BandRun, Measured, allowed_outside, read_bands, read_measured, read_runs
+from helpers.scorecard import Band, BandRun, Measured, Series, allowed_outside, read_bands, read_measured, read_runs
 
 _MADE = re.compile(
     r"<!-- made by vigilant tables: (?P<name>\S+) -->\n(?P<body>.*?)<!-- end of (?P=name) -->", re.DOTALL
@@ -413,12 +413,18 @@ _HARDENED = ("robust_digits", "catastrophic_overfitting", "smoothed_attack")
 def _hardened(values: Stored) -> str:
     by_name = {one.name: one for one in values.measured}
     rows = [
-        [metric, spread(series.values, percent), f"{len(series.values)} with {series.n:,} each"]
+        [*_share_or_difference(metric, series), f"{len(series.values)} with {series.n:,} each"]
         for name in _HARDENED
         if name in by_name
         for metric, series in by_name[name].full.series.items()
     ]
     return markdown(["", "mean over the seeds (smallest to largest)", "seeds, digits"], rows)
+
+
+def _share_or_difference(metric: str, series: Series) -> tuple[str, str]:
+    if series.bounds[0] == 0:
+        return metric, spread(series.values, percent)
+    return f"{metric}, points", spread(series.values, points)
 
 
 TABLES: dict[str, Table] = {

@@ -40,7 +40,7 @@ from helpers.scorecard import Scorecard, measured_once
 # %% tags=["parameters"]
 # "digits" are handwritten, "fashion" is clothing; both are real. Step 9 takes the signs in any case.
 dataset = "digits"
-# "quick" takes about two minutes; "full" loads more pictures where there are more.
+# "quick" takes about two minutes; "full" trains twice as long, and on more pictures where there are more.
 budget = "quick"
 # Every random choice below follows from this number.
 seed = 0
@@ -142,13 +142,17 @@ report = attacks.evaluate_robustness(
     {"FGSM": partial(attacks.fgsm, fast.model)},
     seed=seed,
 )
+
+# %%
 print(f"within {his.threat.epsilon:g}, read rightly:")
 for name, share in {"as they are": report.clean, "random noise": report.noise, "FGSM": report.attacks["FGSM"]}.items():
     print(f"  {name}: {share}")
+fooled = attacks.fgsm(plain_by_hand, few, few_labels, his.threat).fooled
+print(f"  FGSM on the plain network of step 1: {intervals.proportion(~fooled)}")
 
 # %% [markdown]
-# Within 0.37 an ordinary network keeps next to nothing. **Would you sign this report? What would
-# you ask him first?** Write your question down.
+# Compare the last two lines. **Would you sign this report? What would you ask him first?** Write
+# your question down.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 3: an attack that he did not train against
@@ -243,8 +247,7 @@ plotting.line_plot(
 # %% [markdown]
 # Within 0.5 an attacker may paint everything the same grey, and nobody can read that. So whatever
 # is left there above guessing, one in ten, says that the *attack* has failed. And see what PGD
-# leaves at 0.2: his network is not worthless, it is much worse than its report. One attack and one
-# $\epsilon$ make no report.
+# leaves at 0.2: what is his network worth there? One attack and one $\epsilon$ make no report.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 5: trained against PGD
@@ -343,10 +346,9 @@ for name, cosines in agreement.items():
     print(f"{name}: slope here and within {eps:g}, cosine {intervals.mean(cosines)}")
 
 # %% [markdown]
-# Where the cosine is small, the slope turns within a short way, and one step along it leads
-# nowhere. A network can *learn* that, if one step is all that it ever meets. (The cosine is not
-# all: FGSM is weak against the plain network, too, because one large step cannot be corrected on
-# the way.)
+# Where the cosine is small, the slope turns within a short way, and one step along it is a poor
+# guess. A network can *learn* that, if one step is all that it ever meets. (The cosine is not all:
+# where it is large, FGSM may still be far from the worst. See the plain network.)
 #
 # And at his own $\epsilon$? This was measured once, on 500 digits, with five seeds: his recipe, and
 # PGD with seven moves, twice within 0.37. Each line gives the mean of the seeds, the smallest and
@@ -420,7 +422,7 @@ print("doubt, robust minus plain, picture by picture:", doubted)
 # pictures it is not. Then compare, for each network, what it expects with what is true: whoever
 # expects more mistakes than he makes is *under*confident. A robust network saw only attacked
 # pictures while it learned, and often keeps some of the doubt that these deserve. And the price in
-# time: by step 1, three moves of the attacker and one of ours cost about four plain steps.
+# time: step 1 printed what one move of the attacker costs, and PGD-3 makes three.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: what it looks at
@@ -635,6 +637,9 @@ plotting.line_plot(
 # write `repaired_accuracy` with the same arguments: arrays with one entry for each picture (read
 # rightly or not, radius, which is 0 where it abstained, abstained or not), and the radius that is
 # asked for.
+#
+# The second line that is printed pretends that every other picture had no answer. What should an
+# honest count have said?
 #
 # *Hint.* Of which pictures is this the share?
 
