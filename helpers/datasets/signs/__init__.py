@@ -2,7 +2,7 @@
 
 Start with :func:`load`. The faces are in `templates`, what is decided about a picture in `conditions` (with every
 constant that makes it hard to read), the drawing in `scene`, `background` and `occluders`, the planted shortcut in
-`watermark`, the same scene with one attribute changed in `pairs`, the files on disk in `store`.
+`watermark`, the same scene with one attribute changed in `pairs`; from stored arrays to a split it goes in `store`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from helpers import cache as cached_files
 from helpers.contracts import check_seed
+from helpers.datasets import painting
+from helpers.datasets import store as files
 from helpers.datasets.base import Dataset, Split
+from helpers.datasets.checks import check_share
 from helpers.errors import DatasetError
 
 from . import background, conditions, occluders, scene, store, templates
@@ -38,7 +41,7 @@ __all__ = [
     "plant_watermark",
 ]
 
-_DRAWING_CODE = (sys.modules[__name__], background, conditions, occluders, scene, store, templates)
+_DRAWING_CODE = (sys.modules[__name__], painting, files, background, conditions, occluders, scene, store, templates)
 
 
 def load(
@@ -99,7 +102,7 @@ def load(
         _check_whole(name, size, least=1)
     _check_whole("unseen", unseen, least=0)
     check_seed(seed)
-    _check_share("ambiguous", ambiguous)
+    check_share("ambiguous", ambiguous)
     _check_rare(rare)
     if watermark is not None and not isinstance(watermark, Watermark):
         raise DatasetError(f"watermark must be a signs.Watermark, got {watermark!r}; Watermark('stop', 0.95) is one.")
@@ -130,11 +133,6 @@ def _check_whole(name: str, value: object, least: int) -> None:
         )
 
 
-def _check_share(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) <= 1:
-        raise DatasetError(f"{name} must be a share in [0, 1], got {value!r}; 0.05 means 5 of 100 pictures.")
-
-
 def _check_rare(rare: Mapping[str, Mapping[str, float]] | None) -> None:
     example = 'rare={"weather": {"fog": 0.01}} is one way to ask'
     if rare is None:
@@ -150,7 +148,7 @@ def _check_rare(rare: Mapping[str, Mapping[str, float]] | None) -> None:
         for value, share in values.items():
             if value not in known:
                 raise DatasetError(f"{condition} is never {value!r}; it is one of {', '.join(known)}; {example}.")
-            _check_share(f"rare[{condition!r}][{value!r}]", share)
+            check_share(f"rare[{condition!r}][{value!r}]", share)
         total = sum(values.values())
         if total > 1 + 1e-9 or (len(values) == len(known) and not math.isclose(total, 1)):
             raise DatasetError(
@@ -169,10 +167,10 @@ def _split(
     asked["rare"] = conditions.shares(rare)
     key = cached_files.key(**asked, code=cached_files.code_version(*_DRAWING_CODE))
     path = cached_files.cache_directory() / "signs" / f"{name}-{n}-{key}.npz"
-    arrays = store.read(path)
+    arrays = files.read(path)
     if arrays is None:
         arrays = _draw(name, n, seed, rare, ambiguous)
-        store.write(path, arrays)
+        files.write(path, arrays)
     return store.as_split(arrays)
 
 
@@ -188,4 +186,4 @@ def _draw(
         decide, draw = conditions.seeds(SPLITS.index(name), chunk, seed)
         plans.append(conditions.plan(decide, classes, probabilities, ambiguous))
         seeds.append(draw)
-    return {name: rows[:n] for name, rows in store.as_arrays(plans, scene.draw_all(plans, seeds)).items()}
+    return {name: rows[:n] for name, rows in files.as_arrays(plans, scene.draw_all(plans, seeds)).items()}

@@ -1,18 +1,11 @@
-"""What is behind the signs: sky, ground, trees, houses, poles and spots of colour, never uniform.
-
-Inside the drawing, pictures have their colours first, shape (3, n, EDGE, EDGE): a field of shape (n, EDGE, EDGE) then
-applies to all three colours as it is, and NumPy works through long rows instead of triples (several times faster).
-"""
+"""What is behind the signs: sky, ground, trees, houses, poles and spots of colour, never uniform."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-EDGE = 32
-"""Height and width of a picture in pixels."""
-
-Floats = NDArray[np.float32]
+from helpers.datasets.painting import EDGE, FINE, Floats, X, Y, column, over, pick, texture
 
 _SKY = np.array([(0.58, 0.70, 0.86), (0.78, 0.83, 0.88), (0.66, 0.70, 0.74), (0.50, 0.63, 0.82)], np.float32)
 _GROUND = np.array([(0.42, 0.42, 0.43), (0.34, 0.42, 0.22), (0.50, 0.46, 0.38), (0.30, 0.31, 0.33)], np.float32)
@@ -29,58 +22,20 @@ _SPOTS = np.array(
 )  # fmt: skip
 
 
-def _upsampling(cells: int) -> Floats:
-    """Weights that spread `cells` random values over the pixels of an edge, smoothly (quadratic B-spline)."""
-    position = (np.arange(EDGE) + 0.5) / EDGE * (cells - 2) + 0.5
-    away = np.abs(position[:, None] - np.arange(cells))
-    weights = np.where(away < 0.5, 0.75 - away**2, np.where(away < 1.5, (1.5 - away) ** 2 / 2, 0))
-    return weights.astype(np.float32)
-
-
-_COARSE, _FINE = _upsampling(6), _upsampling(13)
-_Y, _X = np.meshgrid(np.arange(EDGE, dtype=np.float32) + 0.5, np.arange(EDGE, dtype=np.float32) + 0.5, indexing="ij")
-
-
-def texture(rng: np.random.Generator, n: int) -> Floats:
-    """Smooth random fields, mean 0 and standard deviation about 1, shape (n, EDGE, EDGE)."""
-    coarse = rng.standard_normal((n, 6, 6), dtype=np.float32)
-    fine = rng.standard_normal((n, 13, 13), dtype=np.float32)
-    both = _COARSE @ coarse @ _COARSE.T * np.float32(1.2) + _FINE @ fine @ _FINE.T
-    return both.astype(np.float32, copy=False)
-
-
-def _column(values: ArrayLike) -> Floats:
-    """One number for each picture, to go with arrays of shape (n, EDGE, EDGE)."""
-    return np.asarray(values, np.float32)[:, None, None]
-
-
-def _pick(rng: np.random.Generator, n: int, palette: Floats) -> Floats:
-    """Choose a colour for each picture, near one of a palette, shape (3, n, 1, 1)."""
-    colours = palette[rng.integers(0, len(palette), n)] * rng.uniform(0.8, 1.2, (n, 1)).astype(np.float32)
-    return (colours + rng.normal(0, 0.025, (n, 3)).astype(np.float32)).T[:, :, None, None]
-
-
-def _over(scene: Floats, cover: Floats, colour: Floats | np.float32) -> None:
-    """Paint a colour over the scene, in place, as far as `cover` says."""
-    change = colour - scene
-    change *= cover
-    scene += change
-
-
 def _skyline(rng: np.random.Generator, n: int, horizon: Floats, houses: NDArray[np.bool_]) -> Floats:
     """Cover from 0 to 1 by trees (a round skyline) or houses (a stepped one) that rise from the horizon."""
     heights = rng.uniform(0, 1, (n, 13)).astype(np.float32)
-    round_tops = heights @ _FINE.T
+    round_tops = heights @ FINE.T
     stepped = heights[:, np.arange(EDGE) // 6]
-    top = horizon - np.where(houses[:, None], stepped, round_tops)[:, None, :] * _column(rng.uniform(2, 26, n))
-    return np.clip(_Y - top + 0.5, 0, 1) * np.clip(horizon + 1.5 - _Y, 0, 1)
+    top = horizon - np.where(houses[:, None], stepped, round_tops)[:, None, :] * column(rng.uniform(2, 26, n))
+    return np.clip(Y - top + 0.5, 0, 1) * np.clip(horizon + 1.5 - Y, 0, 1)
 
 
 def _windows(rng: np.random.Generator, n: int) -> Floats:
     """Draw a grid of dark windows, 0 to 1."""
-    across, down = _column(rng.uniform(3.5, 7, n)), _column(rng.uniform(3.5, 7, n))
-    left, top = _column(rng.uniform(0, 7, n)), _column(rng.uniform(0, 7, n))
-    columns, rows = (_X[:1] + left) % across < across * 0.45, (_Y[:, :1] + top) % down < down * 0.5
+    across, down = column(rng.uniform(3.5, 7, n)), column(rng.uniform(3.5, 7, n))
+    left, top = column(rng.uniform(0, 7, n)), column(rng.uniform(0, 7, n))
+    columns, rows = (X[:1] + left) % across < across * 0.45, (Y[:, :1] + top) % down < down * 0.5
     return (columns & rows).astype(np.float32)
 
 
@@ -88,12 +43,12 @@ def _add_spots(scene: Floats, rng: np.random.Generator) -> None:
     """Cars, bins, billboards: soft boxes and ellipses of one colour."""
     n = scene.shape[1]
     for presence in (0.6, 0.4):
-        cx, cy = _column(rng.uniform(0, EDGE, n)), _column(rng.uniform(4, EDGE + 2, n))
-        rx, ry = _column(rng.uniform(1, 4.5, n)), _column(rng.uniform(1, 4, n))
-        power = _column(rng.choice([2.0, 6.0], n))
-        inside = 1 - (np.abs(_X[:1] - cx) / rx) ** power - (np.abs(_Y[:, :1] - cy) / ry) ** power
-        cover = np.clip(inside * 2, 0, 1) * _column(rng.random(n) < presence)
-        _over(scene, cover, _pick(rng, n, _SPOTS))
+        cx, cy = column(rng.uniform(0, EDGE, n)), column(rng.uniform(4, EDGE + 2, n))
+        rx, ry = column(rng.uniform(1, 4.5, n)), column(rng.uniform(1, 4, n))
+        power = column(rng.choice([2.0, 6.0], n))
+        inside = 1 - (np.abs(X[:1] - cx) / rx) ** power - (np.abs(Y[:, :1] - cy) / ry) ** power
+        cover = np.clip(inside * 2, 0, 1) * column(rng.random(n) < presence)
+        over(scene, cover, pick(rng, n, _SPOTS))
 
 
 def add_pole(scene: Floats, rng: np.random.Generator, x: NDArray, top: NDArray, width: NDArray, shown: NDArray) -> None:
@@ -110,10 +65,10 @@ def add_pole(scene: Floats, rng: np.random.Generator, x: NDArray, top: NDArray, 
     shown : numpy.ndarray of bool, shape (n,)
         False where there is none.
     """
-    across = np.abs(_X[:1] - _column(x))
-    cover = np.clip(_column(width) / 2 - across + 0.5, 0, 1) * np.clip(_Y[:, :1] - _column(top), 0, 1)
-    grey = _column(rng.uniform(0.35, 0.7, len(x))) * (1.1 - 0.1 * across)
-    _over(scene, cover * _column(shown), grey)
+    across = np.abs(X[:1] - column(x))
+    cover = np.clip(column(width) / 2 - across + 0.5, 0, 1) * np.clip(Y[:, :1] - column(top), 0, 1)
+    grey = column(rng.uniform(0.35, 0.7, len(x))) * (1.1 - 0.1 * across)
+    over(scene, cover * column(shown), grey)
 
 
 def draw(rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
@@ -133,22 +88,22 @@ def draw(rng: np.random.Generator, n: int) -> tuple[Floats, Floats]:
     depth : numpy.ndarray of float32, shape (n, EDGE, EDGE)
         How far away, from 0 (at the camera's feet) to 1 (the sky), for fog.
     """
-    horizon = _column(rng.uniform(12, 31, n)) + (_X - EDGE / 2) * _column(rng.normal(0, 0.06, n))
-    ground = np.clip(_Y - horizon + 0.5, 0, 1)
-    scene = _pick(rng, n, _SKY) * (1.12 - 0.009 * _Y * _column(rng.uniform(-0.5, 1, n)))
-    _over(scene, ground, _pick(rng, n, _GROUND))
+    horizon = column(rng.uniform(12, 31, n)) + (X - EDGE / 2) * column(rng.normal(0, 0.06, n))
+    ground = np.clip(Y - horizon + 0.5, 0, 1)
+    scene = pick(rng, n, _SKY) * (1.12 - 0.009 * Y * column(rng.uniform(-0.5, 1, n)))
+    over(scene, ground, pick(rng, n, _GROUND))
     houses = rng.random(n) < 0.45
-    behind = _skyline(rng, n, horizon, houses) * _column(rng.random(n) < 0.85)
-    walls, leaves = _pick(rng, n, _WALLS), _pick(rng, n, _FOLIAGE)
-    _over(scene, behind, np.where(houses[:, None, None], walls, leaves))
-    _over(scene, _windows(rng, n) * behind * _column(houses * rng.uniform(0.2, 0.7, n)), np.float32(0.15))
+    behind = _skyline(rng, n, horizon, houses) * column(rng.random(n) < 0.85)
+    walls, leaves = pick(rng, n, _WALLS), pick(rng, n, _FOLIAGE)
+    over(scene, behind, np.where(houses[:, None, None], walls, leaves))
+    over(scene, _windows(rng, n) * behind * column(houses * rng.uniform(0.2, 0.7, n)), np.float32(0.15))
     rough = texture(rng, n)
-    strength = 0.02 + 0.045 * ground + behind * _column(np.where(houses, 0.035, 0.11))
+    strength = 0.02 + 0.045 * ground + behind * column(np.where(houses, 0.035, 0.11))
     scene *= 1 + rough * strength * 1.6
     # Colours vary as well, along the field of another picture: a second one would only cost time.
     scene += rough[::-1] * strength * 0.35 * rng.standard_normal((3, n, 1, 1), dtype=np.float32)
     add_pole(scene, rng, rng.uniform(0, EDGE, n), rng.uniform(-10, 16, n), rng.uniform(0.6, 2, n), rng.random(n) < 0.4)
     _add_spots(scene, rng)
-    depth = np.clip(1 - 0.75 * ground * (_Y - horizon) / EDGE * 2, 0.2, 1)
+    depth = np.clip(1 - 0.75 * ground * (Y - horizon) / EDGE * 2, 0.2, 1)
     np.clip(scene, 0, 1.1, out=scene)
     return scene, depth.astype(np.float32)

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from helpers.contracts import check_seed
 from helpers.datasets.base import Pairs, Split
-from helpers.errors import DatasetError, did_you_mean
+from helpers.datasets.checks import check_change, check_rows, check_split_name
+from helpers.datasets.store import as_arrays
 
 from . import conditions, occluders, scene, store
 from .conditions import CHUNK, CONDITIONS, DIFFICULTY, SPLITS, Plan
@@ -27,7 +28,6 @@ CHANGES: dict[str, tuple[str, ...]] = {
 """What can be changed, and to which values."""
 
 _SPLITS = SPLITS[:3]
-_MOST_ROWS = 100_000
 
 
 def counterfactual_pairs(attribute: str, value: str, rows: ArrayLike, *, split: str = "test", seed: int = 0) -> Pairs:
@@ -70,8 +70,9 @@ def counterfactual_pairs(attribute: str, value: str, rows: ArrayLike, *, split: 
     ----------
     J. Pearl, "Causality", 2nd edition, 2009, section 7.1: counterfactuals as the same noise under another intervention.
     """
-    _check(attribute, value, split)
-    chosen = _check_rows(rows)
+    check_change(attribute, value, CHANGES)
+    check_split_name(split, _SPLITS)
+    chosen = check_rows(rows)
     check_seed(seed)
     chunks, place = np.unique(chosen // CHUNK, return_inverse=True)
     seeds = [conditions.seeds(SPLITS.index(split), int(chunk), seed) for chunk in chunks]
@@ -84,7 +85,7 @@ def counterfactual_pairs(attribute: str, value: str, rows: ArrayLike, *, split: 
 
 
 def _drawn(plans: list[Plan], seeds: list[np.random.SeedSequence], at: NDArray[np.intp]) -> Split:
-    arrays = store.as_arrays(plans, scene.draw_all(plans, seeds))
+    arrays = as_arrays(plans, scene.draw_all(plans, seeds))
     return store.as_split({name: rows[at] for name, rows in arrays.items()})
 
 
@@ -119,28 +120,3 @@ def _size_at(plan: Plan, distance: int) -> NDArray[np.float64]:
     ranges = np.asarray(DIFFICULTY.size)
     low, high = ranges[plan.distance].T
     return ranges[distance, 0] + (plan.size - low) / (high - low) * (ranges[distance, 1] - ranges[distance, 0])
-
-
-def _check(attribute: str, value: str, split: str) -> None:
-    if attribute not in tuple(CHANGES):
-        hint = did_you_mean(attribute, CHANGES)
-        raise DatasetError(f"there is no attribute {attribute!r} to change.{hint} There are {', '.join(CHANGES)}.")
-    if value not in (known := CHANGES[attribute]):
-        hint = did_you_mean(value, known)
-        raise DatasetError(f"{attribute} is never {value!r}.{hint} It is one of {', '.join(known)}.")
-    if split not in _SPLITS:
-        raise DatasetError(f"split must be one of {', '.join(_SPLITS)}, got {split!r}.")
-
-
-def _check_rows(rows: ArrayLike) -> NDArray[np.intp]:
-    array = np.asarray(rows)
-    if not np.issubdtype(array.dtype, np.integer) or array.ndim != 1 or array.size == 0:
-        raise DatasetError(
-            f"rows must be whole numbers, shape (N,), one at least, got {array.dtype} of shape {array.shape}; "
-            "np.arange(200) are the first two hundred, np.flatnonzero(chosen) those that a mask chooses."
-        )
-    if array.min() < 0 or array.max() >= _MOST_ROWS:
-        raise DatasetError(
-            f"rows must lie in 0..{_MOST_ROWS - 1}, got {array.min()}..{array.max()}; count from the beginning."
-        )
-    return array.astype(np.intp)

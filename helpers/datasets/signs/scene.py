@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.datasets.painting import EDGE, Floats, X, Y, column, uniform
+
 from . import background, occluders, templates
-from .background import EDGE, Floats
 from .conditions import CONDITIONS, DIFFICULTY, Plan
 
 _FINER = 2  # signs are warped at twice the size and averaged down, against jagged edges
 _KERNEL = 7
 _NIGHT = list(CONDITIONS["light"]).index("night")
 _RAIN, _FOG = list(CONDITIONS["weather"]).index("rain"), list(CONDITIONS["weather"]).index("fog")
-_Y, _X = np.meshgrid(np.arange(EDGE, dtype=np.float32) + 0.5, np.arange(EDGE, dtype=np.float32) + 0.5, indexing="ij")
 _CASTS = np.array([(1, 1, 1), (1.12, 0.95, 0.84), (0.88, 0.95, 1.12)], np.float32)
 
 
@@ -43,16 +43,6 @@ class _Pose(NamedTuple):
     warps: NDArray[np.float64]
     centre: NDArray[np.float64]
     half: NDArray[np.float64]
-
-
-def _uniform(rng: np.random.Generator, low_high: NDArray | tuple, n: int) -> Floats:
-    pair = np.broadcast_to(np.asarray(low_high, np.float64), (n, 2))
-    return (pair[:, 0] + rng.random(n) * (pair[:, 1] - pair[:, 0])).astype(np.float32)
-
-
-def _column(values: NDArray) -> Floats:
-    """One number for each picture, to go with arrays of shape (n, EDGE, EDGE)."""
-    return np.asarray(values, np.float32)[:, None, None]
 
 
 def _tilts(rng: np.random.Generator, n: int) -> NDArray[np.float64]:
@@ -159,19 +149,19 @@ def _illumination(rng: np.random.Generator, plan: Plan, pose: _Pose) -> tuple[Fl
     """How much light falls on the scene and on the sign, each of shape (n, EDGE, EDGE)."""
     n = len(plan.labels)
     night = plan.light == _NIGHT
-    ambient = _uniform(rng, np.asarray(DIFFICULTY.ambient)[plan.light], n)
-    on_sign = _uniform(rng, np.asarray(DIFFICULTY.sign_light)[plan.light], n)
+    ambient = uniform(rng, np.asarray(DIFFICULTY.ambient)[plan.light], n)
+    on_sign = uniform(rng, np.asarray(DIFFICULTY.sign_light)[plan.light], n)
     # Headlights: a cone on the road below the middle, and a brighter side of the sign.
-    cx, cy = _column(rng.normal(16, 7, n)), _column(rng.uniform(18, 34, n))
-    glow = np.exp(-(((_X[:1] - cx) / 13) ** 2)) * np.exp(-(((_Y[:, :1] - cy) / 9) ** 2))
-    glow *= _column(night * rng.uniform(0.05, 0.35, n))
+    cx, cy = column(rng.normal(16, 7, n)), column(rng.uniform(18, 34, n))
+    glow = np.exp(-(((X[:1] - cx) / 13) ** 2)) * np.exp(-(((Y[:, :1] - cy) / 9) ** 2))
+    glow *= column(night * rng.uniform(0.05, 0.35, n))
     slope = rng.normal(0, 1, (2, n)) * np.where(night, 0.35, 0.10)
     reach = np.maximum(pose.half.max(axis=1), 1)
-    across = (_X[:1] - _column(pose.centre[:, 0])) * _column(slope[0] / reach)
-    down = (_Y[:, :1] - _column(pose.centre[:, 1])) * _column(slope[1] / reach)
-    vignette = 1 - _column(np.where(night, 0.4, 0.1)) * (((_X - 16) ** 2 + (_Y - 16) ** 2) / 512)
-    scene_light = (_column(ambient) + glow) * vignette
-    sign_light = _column(on_sign) * np.clip(1 + across + down, 0.45, 1.5)
+    across = (X[:1] - column(pose.centre[:, 0])) * column(slope[0] / reach)
+    down = (Y[:, :1] - column(pose.centre[:, 1])) * column(slope[1] / reach)
+    vignette = 1 - column(np.where(night, 0.4, 0.1)) * (((X - 16) ** 2 + (Y - 16) ** 2) / 512)
+    scene_light = (column(ambient) + glow) * vignette
+    sign_light = column(on_sign) * np.clip(1 + across + down, 0.45, 1.5)
     return scene_light, sign_light
 
 
@@ -191,10 +181,10 @@ def _add_fog(rng: np.random.Generator, plan: Plan, picture: Floats, depth: Float
     n = len(plan.labels)
     keep = np.ones(n, np.float32)
     fog, rain = plan.weather == _FOG, plan.weather == _RAIN
-    in_fog = _uniform(rng, np.asarray(DIFFICULTY.fog_keep)[plan.distance], n)
-    in_rain = _uniform(rng, DIFFICULTY.rain_keep, n)
+    in_fog = uniform(rng, np.asarray(DIFFICULTY.fog_keep)[plan.distance], n)
+    in_rain = uniform(rng, DIFFICULTY.rain_keep, n)
     keep[fog], keep[rain] = in_fog[fog], in_rain[rain]
-    through = np.exp(_column(np.log(keep)) * np.where(sign > 0.5, np.float32(1), 0.4 + 1.5 * depth))
+    through = np.exp(column(np.log(keep)) * np.where(sign > 0.5, np.float32(1), 0.4 + 1.5 * depth))
     veil = np.array([(0.80, 0.82, 0.84), (0.52, 0.47, 0.46), (0.20, 0.21, 0.23)], np.float32)[plan.light]
     veil = (veil * rng.uniform(0.9, 1.1, (n, 1)).astype(np.float32)).T[:, :, None, None]
     picture -= veil
