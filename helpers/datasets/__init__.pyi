@@ -1,5 +1,6 @@
 from . import corruptions as corruptions
 from . import messages as messages
+from . import pedestrians as pedestrians
 from . import signs as signs
 from .base import Dataset as Dataset
 from .base import Pairs as Pairs
