@@ -12,7 +12,7 @@ import pytest
 from helpers.contracts import LARGEST_RUN_SEED, LARGEST_SEED
 from tests.conftest import ROOT
 
-ROOMS = ("models", "explain", "attacks")
+ROOMS = ("models", "explain", "attacks", "fairness")
 NO_SEEDS = (-1, LARGEST_SEED + 1, 0.5, True, None)
 
 

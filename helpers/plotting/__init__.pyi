@@ -7,6 +7,7 @@ from .curves import histogram as histogram
 from .curves import line_plot as line_plot
 from .curves import reliability_diagram as reliability_diagram
 from .curves import scatter_plot as scatter_plot
+from .curves import trade_off_plot as trade_off_plot
 from .pictures import annotated_image as annotated_image
 from .pictures import attribution_maps as attribution_maps
 from .pictures import diverging_maps as diverging_maps

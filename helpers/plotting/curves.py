@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 from numpy.typing import ArrayLike, NDArray
 
+from helpers.intervals import Estimate
 from helpers.plotting._style import (
     COLOURS,
     DASHES,
@@ -130,6 +131,51 @@ def scatter_plot(
         for i, (name, (x, y)) in enumerate(series.items())
     }
     finish(figure, axis, title, (x_label, y_label), 2.4, handles)
+    return figure
+
+
+def trade_off_plot(
+    points: Mapping[str, tuple[Estimate, Estimate]],
+    *,
+    title: str,
+    alt: str,
+    x_label: str,
+    y_label: str,
+    reference: tuple[str, float] | None = None,
+) -> DescribedFigure:
+    """What one number costs in another: a point for each method, with the intervals of both.
+
+    Parameters
+    ----------
+    points : mapping of str to (Estimate, Estimate)
+        What was measured along x and along y, by name of the method, at most seven.
+    title, alt, x_label, y_label : str
+        The finding, the alternative text, and what the axes mean, with units.
+    reference : (str, float), optional
+        A named vertical line: no gap, for instance.
+
+    Returns
+    -------
+    DescribedFigure
+        The figure.
+
+    Raises
+    ------
+    ValueError
+        If there are more methods than markers to tell them apart.
+    """
+    if len(points) > len(MARKERS):
+        raise ValueError(f"at most {len(MARKERS)} methods are told apart, got {len(points)}: draw the rest by itself")
+    figure, axis = one_axis(alt)
+    handles: dict[str, Any] = {}
+    for i, (name, (x, y)) in enumerate(points.items()):
+        style: dict[str, Any] = {"color": COLOURS[i], "linewidth": 1.6}
+        axis.plot([x.low, x.high], [y.value, y.value], **style)
+        axis.plot([x.value, x.value], [y.low, y.high], **style)
+        handles[name] = axis.plot([x.value], [y.value], linestyle="none", marker=MARKERS[i], markersize=8, **style)[0]
+    if reference:
+        handles[reference[0]] = axis.axvline(reference[1], **REFERENCE)
+    finish(figure, axis, title, (x_label, y_label), 2.6, handles)
     return figure
 
 

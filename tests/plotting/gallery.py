@@ -126,6 +126,14 @@ def scatter_plot(names):
     return plotting.scatter_plot(series, x_label=names[5], y_label=names[6], **words(names))
 
 
+def trade_off_plot(names):
+    gaps = [Estimate(-0.05 * i, -0.05 * i - 0.04, -0.05 * i + 0.04, 300) for i in range(7)]
+    points = {name: (gap, share) for name, gap, share in zip(names, gaps, shares(7), strict=False)}
+    return plotting.trade_off_plot(
+        points, x_label=names[5], y_label=names[6], reference=(names[8], 0.0), **words(names)
+    )
+
+
 def histogram(names):
     values = {name: rng().normal(0.9 - 0.02 * i, 0.01 * (i + 1), 500) for i, name in enumerate(names[:4])}
     return plotting.histogram(values, x_label=names[5], reference=(names[6], 0.9), **words(names))

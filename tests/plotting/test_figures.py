@@ -167,3 +167,16 @@ def test_a_figure_follows_its_control():
     slider.value = 7
     assert 'alt="drawn at 7"' in box.children[1].value
     assert drawn == [3, 7]
+
+
+def test_a_trade_off_shows_both_intervals():
+    points = {"before": (Estimate(-0.3, -0.4, -0.2, 90), Estimate(0.9, 0.85, 0.95, 200))}
+    words = {"x_label": "x", "y_label": "y", "title": "t", "alt": "a"}
+    axis = plotting.trade_off_plot(points, reference=("no gap", 0.0), **words).axes[0]
+    across, up, point, no_gap = (line.get_xydata().tolist() for line in axis.lines)
+    assert across == [[-0.4, 0.9], [-0.2, 0.9]]
+    assert up == [[-0.3, 0.85], [-0.3, 0.95]]
+    assert point == [[-0.3, 0.9]]
+    assert [x for x, _ in no_gap] == [0.0, 0.0]
+    with pytest.raises(ValueError, match="at most 7 methods are told apart, got 8"):
+        plotting.trade_off_plot({f"{i}": points["before"] for i in range(8)}, **words)
