@@ -13,14 +13,9 @@ from helpers.datasets.splits import check_size
 from helpers.errors import DatasetError, did_you_mean
 
 # Each is a module of this room with a function load; imported when it is asked for.
-_NAMES = ("signs", "pedestrians", "digits", "fashion", "cifar10", "photos")
-_DRAWN = {
-    "signs": "road signs with attributes and masks",
-    "pedestrians": "streets with and without drawn people, ten skin tones, two planted causes of a disparity",
-}
+_NAMES = ("signs", "digits", "fashion", "cifar10", "photos")
 _FULL_SIZES = {
     "signs": {"train": 48_000, "calibration": 4_000, "test": 8_000},
-    "pedestrians": {"train": 36_000, "calibration": 4_800, "test": 24_000},
     # The official 60,000 and 50,000 training pictures less the calibration split; a few doubles are left out.
     "fashion": {"train": 57_500, "calibration": 2_000, "test": 9_900},
     "cifar10": {"train": 47_500, "calibration": 2_000, "test": 9_900},
@@ -34,9 +29,6 @@ _OTHERS_SAY = {
     "gtsrb": "signs",
     "roadsigns": "signs",
     "trafficsigns": "signs",
-    "people": "pedestrians",
-    "persons": "pedestrians",
-    "monk": "pedestrians",
 }
 _TO_LOOK_AT = ("photos",)  # a few pictures, and none to train on
 _COMMON = ("train", "calibration", "test", "seed")
@@ -91,8 +83,8 @@ def availability() -> list[Availability]:
     list of Availability
         One row for each data set; ``pandas.DataFrame(availability())`` shows it as a table.
     """
-    drawn = [Availability(name, True, False, "drawn here from a seed", note) for name, note in _DRAWN.items()]
-    return [*drawn, *(_module(name).availability() for name in _NAMES if name not in _DRAWN)]
+    drawn = Availability("signs", True, False, "drawn here from a seed", "road signs with attributes and masks")
+    return [drawn, *(_module(name).availability() for name in _NAMES[1:])]
 
 
 def ready() -> tuple[str, ...]:

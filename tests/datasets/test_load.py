@@ -56,7 +56,6 @@ def test_unknown_name_suggests_the_close_one(name):
         ("GTSRB", "signs"),
         ("sign", "signs"),
         ("imagenet", "photos"),
-        ("people", "pedestrians"),
     ],
 )
 def test_what_others_call_a_data_set_is_understood(name, meant):
@@ -72,7 +71,7 @@ def test_messages_name_what_is_installed(installed, monkeypatch, tmp_path):
     monkeypatch.setattr(fashion, "SYSTEM_FOLDER", tmp_path if installed else tmp_path / "nothing")
     monkeypatch.delenv("VIGILANT_CIFAR10_SHA256", raising=False)
     monkeypatch.setenv("VIGILANT_CIFAR10_ARCHIVE", str(tmp_path / "none.tar.gz"))
-    offered = f"signs, pedestrians, digits, {'fashion, ' if installed else ''}photos"
+    offered = "signs, digits, fashion, photos" if installed else "signs, digits, photos"
     assert ", ".join(ready()) == offered
     with pytest.raises(DatasetError, match=f"without a network: {offered}"):
         datasets.load("letters")
@@ -98,7 +97,7 @@ def test_a_notebook_that_trains_is_told_what_it_can_train_on(budget):
     for name in datasets.names():
         if name != "photos":
             assert set(datasets.split_sizes(name, budget)) <= {"train", "calibration", "test"}
-    with pytest.raises(DatasetError, match=r"photos .* none to train on. Choose one of: signs, pedestrians, digits"):
+    with pytest.raises(DatasetError, match=r"photos .* none to train on. Choose one of: signs, digits, fashion, cifar"):
         datasets.split_sizes("photos", budget)
 
 
@@ -143,8 +142,7 @@ def test_availability_reads_and_downloads_nothing(monkeypatch, cold_cache, tmp_p
         monkeypatch.delenv(variable, raising=False)
     table = pd.DataFrame(datasets.availability()).set_index("name")
     assert tuple(table.index) == datasets.names()
-    ready_here = {"signs", "pedestrians", "digits", "photos"}
-    assert table.ready.to_dict() == {name: name in ready_here for name in datasets.names()}
+    assert table.ready.to_dict() == {"signs": True, "digits": True, "fashion": False, "cifar10": False, "photos": True}
     assert table.needs_network.to_dict() == {name: not ready for name, ready in table.ready.items()}
     assert "dataset-fashion-mnist" in table.note["fashion"]
     assert not cold_cache.exists()
@@ -170,7 +168,7 @@ def test_what_cannot_be_had_says_what_was_tried(name, monkeypatch, cold_cache, t
         datasets.load(name)
     assert "1. " in str(caught.value)
     assert "2. Keras's download" in str(caught.value) or "3. Keras's download" in str(caught.value)
-    assert "These load on this machine without a network: signs, pedestrians, digits, photos." in str(caught.value)
+    assert "These load on this machine without a network: signs, digits, photos." in str(caught.value)
 
 
 # How pictures are divided

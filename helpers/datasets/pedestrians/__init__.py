@@ -10,7 +10,8 @@ serve as ten colours with a name. What drawing buys is that the causes are known
 
 Nothing else hangs on the tone: whether somebody is there, light, clothes, hair, pose, distance, what hides him and the
 street are drawn without a look at it. Each cause is a knob of :func:`load`, and any one attribute can be drawn again
-with everything else equal (:func:`counterfactual_pairs`).
+with everything else equal (:func:`counterfactual_pairs`). With neither cause the course's network finds dark and light
+tones equally often, to within two points: the measurement `planted_disparity`, over ten trainings.
 
 What is decided about a picture is in `conditions`, the drawing in `scene` (with every constant that makes people hard
 to see), `street`, `things`, `person` and `shapes`, the same scene with one attribute changed in `pairs`. The knobs are

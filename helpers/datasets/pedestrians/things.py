@@ -27,11 +27,12 @@ _KINDS = np.array(
     ],
     np.float32,
 )
-# More dark than bright, until people with dark and with light skin of one contrast were found equally often.
+# Balanced, with seeds 0 to 4, until the course's network found people with dark and with light skin of one contrast as
+# often as each other (-0.1 points, standard error 0.8); the measurement planted_disparity asks it of other seeds.
 _COLOURS = np.array(
     [
         (0.85, 0.85, 0.83), (0.12, 0.12, 0.13), (0.50, 0.51, 0.52), (0.66, 0.16, 0.14), (0.16, 0.28, 0.52),
-        (0.78, 0.64, 0.20), (0.18, 0.34, 0.20), (0.30, 0.22, 0.15), (0.16, 0.15, 0.14), (0.22, 0.19, 0.17),
+        (0.78, 0.64, 0.20), (0.18, 0.34, 0.20), (0.30, 0.22, 0.15), (0.46, 0.44, 0.42), (0.80, 0.78, 0.74),
     ],
     np.float32,
 )  # fmt: skip
