@@ -407,7 +407,14 @@ def _measured_once(values: Stored) -> str:
     )
 
 
-_HARDENED = ("robust_digits", "catastrophic_overfitting", "smoothed_attack")
+_HARDENED = (
+    "robust_digits",
+    "catastrophic_overfitting",
+    "smoothed_attack",
+    "robust_signs",
+    "robust_overfitting",
+    "published_row",
+)
 
 
 def _hardened(values: Stored) -> str:
@@ -418,7 +425,7 @@ def _hardened(values: Stored) -> str:
         if name in by_name
         for metric, series in by_name[name].full.series.items()
     ]
-    return markdown(["", "mean over the seeds (smallest to largest)", "seeds, digits"], rows)
+    return markdown(["", "mean over the seeds (smallest to largest)", "seeds, pictures"], rows)
 
 
 def _share_or_difference(metric: str, series: Series) -> tuple[str, str]:

@@ -11,7 +11,15 @@ from scipy import stats
 from helpers import intervals
 from helpers.course import measure
 from helpers.course.measurements import catastrophic_overfitting as collapse
-from helpers.course.measurements import interval_coverage, robust_digits, smoothed_attack
+from helpers.course.measurements import (
+    interval_coverage,
+    planted_disparity,
+    published_row,
+    robust_digits,
+    robust_overfitting,
+    robust_signs,
+    smoothed_attack,
+)
 from helpers.course.measurements.base import Measurement
 from helpers.errors import CourseError, ScorecardError
 from helpers.intervals import Estimate
@@ -89,6 +97,47 @@ def test_fgsm_sees_no_collapse_pgd_does_and_it_is_mended():
     }
     assert ((values[collapse.FGSM] >= 0.8) & (values[collapse.PGD] <= 0.2)).sum() >= 4
     assert (values[collapse.MENDED_FGSM] - values[collapse.MENDED_PGD]).max() < 0.1
+
+
+def test_hardened_signs_hold_what_notebook_07_says():
+    full = read_measured(measure.measured_path("robust_signs")).full
+    gained, since, cost = (full.series[name] for name in (robust_signs.GAINED, robust_signs.SINCE, robust_signs.COST))
+    assert min(since.values) - since.half_interval > 0.2
+    assert min(gained.values) - gained.half_interval > 0.15  # beside a copy that was tuned as long
+    assert min(cost.values) - cost.half_interval > -0.03
+
+
+def test_digits_are_learned_by_heart_and_an_early_stop_gains_nothing():
+    full = read_measured(measure.measured_path("robust_overfitting")).full
+    old, new, stopped = (
+        full.series[name] for name in (robust_overfitting.OLD, robust_overfitting.NEW, robust_overfitting.STOPPED)
+    )
+    assert min(old.values) > 0.95
+    assert max(new.values) < 0.7
+    assert max(stopped.values) - stopped.half_interval < 0
+
+
+def test_more_digits_hold_better_within_the_epsilon_of_papers():
+    full = read_measured(measure.measured_path("published_row")).full
+    few, more, most = (np.mean(full.series[published_row.robust(size)].values) for size in published_row.TRAINED_ON)
+    assert few < more < most
+
+
+def test_the_planted_causes_are_the_only_ones():
+    full = read_measured(measure.measured_path("planted_disparity")).full
+
+    def mean_over_trainings(metric, confidence):
+        return intervals.mean(np.array(full.series[metric].values), confidence)
+
+    causes = {world: planted_disparity.gap(world) for world in planted_disparity.WORLDS}
+    assert mean_over_trainings(causes["both causes"], 0.95).high < -0.02
+    assert mean_over_trainings(causes["thin only"], 0.95).high < -0.01
+    assert mean_over_trainings(causes["low contrast only"], 0.95).high < -0.01
+    none = mean_over_trainings(causes["neither"], 0.9)
+    assert -0.02 < none.low < none.high < 0.02
+    for world in ("low contrast only", "neither"):  # of networks that saw everybody
+        same = mean_over_trainings(planted_disparity.pair_effect(world), 0.9)
+        assert -0.01 < same.low < same.high < 0.01, world
 
 
 def _wilson_holds(hits, n, truth):

@@ -99,4 +99,11 @@ TITLES = {
         ((0.01, 0.6, 0.12), "Wrong and let through: 1%, 60% if he knows the detector; trained: 12%"),
         ((0.5, 0.4, 0.5), "Wrong and let through: 50%, 40% if he knows the detector; trained: 50%"),
     ],
+    "published_title": [
+        (
+            ({"ours, 1,000": 0.7, "ours, 4,000": 0.85},),
+            "Within 0.3 AutoAttack leaves 70% (ours, 1,000), 85% (ours, 4,000)",
+        ),
+        (({"ours, 1,000": 0.0},), "Within 0.3 AutoAttack leaves 0% (ours, 1,000)"),
+    ],
 }
