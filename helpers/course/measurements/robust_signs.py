@@ -10,8 +10,9 @@ from helpers.attacks.adversarial_training import adversarially_trained
 from helpers.attacks.base import ThreatModel
 from helpers.attacks.networks import network
 from helpers.attacks.white_box import pgd
-from helpers.course.measurements.base import Given, Measurement
+from helpers.course.measurements.base import Measurement
 from helpers.datasets import signs
+from helpers.intervals import Estimate, mean, proportion
 from helpers.models.recipes import spine_recipe
 from helpers.models.training import load_or_train
 
@@ -24,7 +25,7 @@ COST = "Signs read rightly as they are, hardened minus plain"
 NIGHT = "Signs at night read rightly as they are, hardened minus plain"
 
 
-def run(sizes: Mapping[str, int], seed: int) -> dict[str, Given]:
+def run(sizes: Mapping[str, int], seed: int) -> dict[str, Estimate]:
     """Fine-tune the network of notebook 01 with and without an attacker, as notebook 07 does, and attack both.
 
     Parameters
@@ -38,8 +39,8 @@ def run(sizes: Mapping[str, int], seed: int) -> dict[str, Given]:
 
     Returns
     -------
-    dict of str to numpy.ndarray
-        Sign by sign.
+    dict of str to Estimate
+        Shares of signs, and differences of shares, sign by sign.
     """
     roads = signs.load(train=sizes["train"], calibration=10, test=sizes["test"], seed=seed)
     classes, test = len(roads.class_names), roads.test
@@ -58,14 +59,15 @@ def run(sizes: Mapping[str, int], seed: int) -> dict[str, Given]:
         right[name] = net.ask(test.images).argmax(axis=1) == test.labels
         images, labels = test.images[attacked], test.labels[attacked]
         held[name] = ~pgd(net, images, labels, ThreatModel(EPSILON), steps=20, seed=seed).fooled
-    cost = right["hardened"] * 1 - right["plain"]
+    cost = right["hardened"] * 1.0 - right["plain"]
+    # As shares: many signs stand on the edge, and the order of sums in a training decides which of them hold.
     return {
-        PLAIN: held["plain"],
-        HARDENED: held["hardened"],
-        GAINED: held["hardened"] * 1 - held["plain"],
-        SINCE: held["hardened"] * 1 - held["before"],
-        COST: cost,
-        NIGHT: cost[test.attributes["light"].to_numpy() == "night"][: sizes["night"]],
+        PLAIN: proportion(held["plain"]),
+        HARDENED: proportion(held["hardened"]),
+        GAINED: mean(held["hardened"] * 1.0 - held["plain"]),
+        SINCE: mean(held["hardened"] * 1.0 - held["before"]),
+        COST: mean(cost),
+        NIGHT: mean(cost[test.attributes["light"].to_numpy() == "night"][: sizes["night"]]),
     }
 
 
