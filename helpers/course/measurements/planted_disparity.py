@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from helpers.course.measurements.base import Given, Measurement
+from helpers.course.measurements.base import Measurement
 from helpers.datasets import pedestrians
-from helpers.fairness.contrasts import signed_contrast
+from helpers.fairness.contrasts import paired_effect, signed_contrast
+from helpers.intervals import Estimate
 from helpers.models.prediction import predict_split
 from helpers.models.recipes import spine_recipe
 from helpers.models.training import load_or_train
@@ -33,7 +34,7 @@ def pair_effect(world: str) -> str:
     return f"The same people found, tone 10 minus tone 1 at equal contrast, {world}"
 
 
-def run(sizes: Mapping[str, int], seed: int) -> dict[str, Given]:
+def run(sizes: Mapping[str, int], seed: int) -> dict[str, Estimate]:
     """Train a network in each world, from the same seed, and ask each whom it finds.
 
     Parameters
@@ -45,10 +46,10 @@ def run(sizes: Mapping[str, int], seed: int) -> dict[str, Given]:
 
     Returns
     -------
-    dict of str to Estimate or numpy.ndarray
-        The gap in each world with its interval, and person by person what the tone changes at equal contrast.
+    dict of str to Estimate
+        The gap in each world, and what the tone changes for the same people at equal contrast.
     """
-    given: dict[str, Given] = {}
+    given: dict[str, Estimate] = {}
     for world, causes in WORLDS.items():
         streets = pedestrians.load(train=sizes["train"], calibration=1, test=sizes["test"], seed=seed, **causes)
         recipe = spine_recipe("pedestrians", seed=seed)
@@ -64,7 +65,7 @@ def run(sizes: Mapping[str, int], seed: int) -> dict[str, Given]:
             ).argmax(axis=1)
             for tone in (1, 10)
         )
-        given[pair_effect(world)] = dark - light
+        given[pair_effect(world)] = paired_effect(light, dark).effect
     return given
 
 
