@@ -5,6 +5,7 @@ from .audit import audit_report as audit_report
 from .audit import fairness_report as fairness_report
 from .contrasts import GroupRange as GroupRange
 from .contrasts import PairedEffect as PairedEffect
+from .contrasts import contrast_change as contrast_change
 from .contrasts import group_range as group_range
 from .contrasts import paired_effect as paired_effect
 from .contrasts import signed_contrast as signed_contrast
@@ -12,6 +13,10 @@ from .grouping import Groups as Groups
 from .groups import ThinGroupWarning as ThinGroupWarning
 from .groups import by_group as by_group
 from .groups import group_table as group_table
+from .handover import Handover as Handover
+from .handover import handover_directory as handover_directory
+from .handover import read_handover as read_handover
+from .handover import write_handover as write_handover
 from .mitigation import Constraint as Constraint
 from .mitigation import Decide as Decide
 from .mitigation import FairClassifier as FairClassifier

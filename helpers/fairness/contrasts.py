@@ -16,8 +16,8 @@ from scipy import optimize, stats
 from helpers import intervals
 from helpers.contracts import check_count, check_scores, check_seed, check_share
 from helpers.errors import did_you_mean
-from helpers.fairness.grouping import Groups
-from helpers.fairness.rates import Counts, check_decisions, count, share
+from helpers.fairness.grouping import Groups, grouping
+from helpers.fairness.rates import RATES, Counts, check_decisions, count, share
 from helpers.intervals import Estimate
 
 
@@ -51,7 +51,8 @@ def signed_contrast(
     Estimate
         Mean rate of `plus` minus mean rate of `minus`, in [-1, 1]; n is the number of pictures that it rests on. The
         interval is put together from the groups' Wilson intervals, so it has a width where a rate is 0 or 1, too. It
-        takes pictures of different groups as independent; for the same scenes redrawn use :func:`paired_effect`.
+        takes pictures of different groups as independent. For the same scenes redrawn use :func:`paired_effect`, for
+        two ways of deciding :func:`contrast_change`.
 
     Raises
     ------
@@ -66,12 +67,66 @@ def signed_contrast(
     """
     check_share(confidence, "confidence")
     counts = count(labels, decisions, groups, rate)
-    sides = [_places(counts, side, name) for side, name in ((plus, "plus"), (minus, "minus"))]
-    both = set(sides[0]) & set(sides[1])
-    if both:
-        raise ValueError(f"{sorted(counts.names[each] for each in both)} cannot be in plus and in minus")
-    weights = [1 / len(sides[0])] * len(sides[0]) + [-1 / len(sides[1])] * len(sides[1])
-    return linear(weights, [counts.estimate(group, confidence) for side in sides for group in side])
+    weights, places = _sides(counts, plus, minus)
+    return linear(weights, [counts.estimate(group, confidence) for group in places])
+
+
+def contrast_change(
+    labels: ArrayLike,
+    before: ArrayLike,
+    after: ArrayLike,
+    groups: Groups,
+    *,
+    plus: Sequence[object],
+    minus: Sequence[object],
+    rate: str = "true_positive_rate",
+    confidence: float = 0.95,
+) -> Estimate:
+    """A signed contrast under one set of decisions minus the same under another, of the same pictures.
+
+    Parameters
+    ----------
+    labels : array_like of int or bool, shape (N,)
+        What is so.
+    before, after : array_like of int or bool, shape (N,)
+        What was decided for picture i in the one and in the other way.
+    groups : array_like of shape (N,), mapping of str to array_like, or pandas.DataFrame
+        The group of each picture.
+    plus, minus : sequence of group names
+        As in :func:`signed_contrast`.
+    rate : str
+        A key of :data:`RATES`, but not the precision: after other decisions it is a share of other pictures.
+    confidence : float, in (0, 1)
+        Coverage of the interval.
+
+    Returns
+    -------
+    Estimate
+        The contrast after minus the contrast before, in [-2, 2]; n is the number of pictures that it rests on. Each
+        group's change has Tango's paired interval, and the sum's is put together from these (Zou, Huang and Zhang,
+        2009), so what is hard for both ways alike does not widen it.
+
+    Raises
+    ------
+    ValueError
+        As :func:`signed_contrast`, and for the precision.
+    """
+    check_share(confidence, "confidence")
+    if rate == "precision":
+        raise ValueError("the precision is a share of other pictures after than before: no pairs can be made of it")
+    counts = count(labels, before, groups, rate)
+    truth, first = check_decisions(labels, before, rate)
+    second = check_decisions(labels, after, rate)[1]
+    of, hit = RATES[rate]
+    change = hit(truth, second).astype(int) - hit(truth, first)
+    rows, codes = of(truth, first), grouping(groups, len(truth)).codes
+
+    def changed(group: int) -> Estimate:
+        here = change[rows & (codes == group)]
+        return _tango(int((here > 0).sum()), int((here < 0).sum()), here.size, confidence)
+
+    weights, places = _sides(counts, plus, minus)
+    return linear(weights, [changed(group) for group in places])
 
 
 def linear(weights: Sequence[float], rates: Sequence[Estimate]) -> Estimate:
@@ -94,6 +149,16 @@ def linear(weights: Sequence[float], rates: Sequence[Estimate]) -> Estimate:
     middles = np.array([w * rate.value for w, rate in zip(weights, rates, strict=True)])
     below, above = np.sqrt(((middles - ends[:, 0]) ** 2).sum()), np.sqrt(((ends[:, 1] - middles) ** 2).sum())
     return Estimate(float(value), float(value - below), float(value + above), sum(rate.n for rate in rates))
+
+
+def _sides(counts: Counts, plus: Sequence[object], minus: Sequence[object]) -> tuple[list[float], list[int]]:
+    """The weights of a contrast, and the places of the groups that they belong to."""
+    sides = [_places(counts, side, name) for side, name in ((plus, "plus"), (minus, "minus"))]
+    both = set(sides[0]) & set(sides[1])
+    if both:
+        raise ValueError(f"{sorted(counts.names[each] for each in both)} cannot be in plus and in minus")
+    weights = [1 / len(sides[0])] * len(sides[0]) + [-1 / len(sides[1])] * len(sides[1])
+    return weights, [group for side in sides for group in side]
 
 
 def _places(counts: Counts, side: Sequence[object], name: str) -> list[int]:

@@ -19,6 +19,7 @@ from helpers.course.measurements import (
     robust_overfitting,
     robust_signs,
     smoothed_attack,
+    unawareness,
 )
 from helpers.course.measurements.base import Measurement
 from helpers.errors import CourseError, ScorecardError
@@ -139,6 +140,15 @@ def test_the_planted_causes_are_the_only_ones():
     for world in ("low contrast only", "neither"):  # of networks that saw everybody
         same = mean_over_trainings(planted_disparity.pair_effect(world), 0.9)
         assert -0.01 < same.low < same.high < 0.01, world
+
+
+def test_not_to_look_at_the_tone_does_not_help():
+    full = read_measured(measure.measured_path("unawareness")).full
+    blind, change = (
+        intervals.mean(np.array(full.series[name].values)) for name in (unawareness.BLIND, unawareness.CHANGE)
+    )
+    assert blind.high < -0.02
+    assert change.low > 0  # who is told has the smaller gap, so the blind one's is not smaller
 
 
 def _wilson_holds(hits, n, truth):

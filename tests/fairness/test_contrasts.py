@@ -56,6 +56,48 @@ def test_a_contrast_covers_zero_where_there_is_no_gap_and_a_difference_of_fairle
     assert frame.difference_ci()[0] > 0
 
 
+def test_the_change_of_a_contrast_by_hand_and_of_one_group_is_a_paired_effect():
+    labels = np.array([1, 1, 1, 1, 1, 1, 0, 0])
+    before = np.array([1, 0, 0, 0, 1, 0, 1, 0])
+    after = np.array([1, 1, 1, 0, 0, 0, 0, 1])
+    groups = np.array(["a", "a", "a", "a", "b", "b", "a", "b"])
+    found = fairness.contrast_change(labels, before, after, groups, plus=["a"], minus=["b"])
+    assert found.value == pytest.approx((3 / 4 - 1 / 4) - (0 / 2 - 1 / 2))
+    assert found.n == 6
+    of_a = fairness.paired_effect(before[:4], after[:4]).effect
+    of_b = fairness.paired_effect(before[4:6], after[4:6]).effect
+    assert of_a.value - of_b.value == pytest.approx(found.value)
+    assert (
+        max(np.diff(of_a[1:3]), np.diff(of_b[1:3])) < found.high - found.low < np.diff(of_a[1:3]) + np.diff(of_b[1:3])
+    )
+
+
+def test_the_change_of_a_contrast_is_the_difference_of_two_and_covers_what_is_true():
+    found_changes, narrower = [], []
+    for seed in range(60):
+        found = people(900, seed=seed, stand_out=UNFAIR)
+        first = decisions(found)
+        rng = np.random.default_rng(seed + 1000)
+        saved = (found.labels == 1) & (first == 0) & (rng.random(900) < 0.5)  # half of those who were missed
+        second = np.where(saved, 1, first)
+        sides = {"plus": [5, 6], "minus": [1, 2]}
+        change = fairness.contrast_change(found.labels, first, second, found.groups, **sides)
+        one, other = (fairness.signed_contrast(found.labels, each, found.groups, **sides) for each in (first, second))
+        assert change.value == pytest.approx(other.value - one.value)
+        found_changes.append(change)
+        as_if_of_other_pictures = np.hypot(one.high - one.low, other.high - other.low)
+        narrower.append(change.high - change.low < as_if_of_other_pictures)
+    truth = np.mean([change.value for change in found_changes])
+    assert np.mean([change.low <= truth <= change.high for change in found_changes]) >= 0.85
+    assert all(narrower)
+
+
+def test_a_change_of_the_precision_is_refused():
+    labels, answers, groups = drawn(100, 0)
+    with pytest.raises(ValueError, match="share of other pictures"):
+        fairness.contrast_change(labels, answers, answers, groups, plus=[5], minus=[1], rate="precision")
+
+
 def test_a_contrast_finds_a_gap_with_its_sign():
     found = fairness.signed_contrast(*drawn(1500, 1, UNFAIR), plus=[5, 6], minus=[1, 2])
     assert -0.7 < found.low < found.high < -0.3
