@@ -169,6 +169,24 @@ def test_a_figure_follows_its_control():
     assert drawn == [3, 7]
 
 
+def test_a_figure_follows_each_of_several_controls():
+    import ipywidgets as widgets
+
+    drawn = []
+
+    def draw(values):
+        drawn.append(values)
+        return plotting.histogram({"sample": np.arange(5)}, title="t", alt=f"drawn at {values}", x_label="x")
+
+    controls = {"left": widgets.IntSlider(value=3, min=1, max=9), "right": widgets.Dropdown(options=["a", "b"])}
+    box = plotting.interactive_figure(controls, draw)
+    assert list(box.children[:2]) == list(controls.values())
+    controls["right"].value = "b"
+    controls["left"].value = 4
+    assert drawn == [{"left": 3, "right": "a"}, {"left": 3, "right": "b"}, {"left": 4, "right": "b"}]
+    assert "drawn at {&#x27;left&#x27;: 4" in box.children[2].value or "'left': 4" in box.children[2].value
+
+
 def test_a_trade_off_shows_both_intervals():
     points = {"before": (Estimate(-0.3, -0.4, -0.2, 90), Estimate(0.9, 0.85, 0.95, 200))}
     words = {"x_label": "x", "y_label": "y", "title": "t", "alt": "a"}
