@@ -9,7 +9,7 @@ ADDRESS ?= 127.0.0.1
 STUDENTS ?= 4
 SPAWNER ?= simple
 
-.PHONY: course test lab hub lock build bench clean
+.PHONY: course test lab hub lock build bench companions clean
 .DEFAULT_GOAL := course
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -34,8 +34,9 @@ hub: .venv/.ready  ## a JupyterHub on this machine: PORT, ADDRESS=0.0.0.0 for a 
 build: .venv/.authors  ## make the student and solution notebooks from notebooks/source
 	@$(BIN)/vigilant build
 
-lock: .venv/.ready  ## pyproject.toml -> both locks and environment.yml; new versions: make lock OPTIONS=--upgrade
+lock: .venv/.ready  ## pyproject.toml -> both locks, environment.yml, the companions' locks; new versions: make lock OPTIONS=--upgrade
 	@$(PYTHON) helpers/course/environment.py lock $(OPTIONS)
+	@$(BIN)/python -m helpers.course.companions lock $(OPTIONS)
 
 # What the benchmarks alone compare with, in a folder of its own: it asks for packages that nothing here may have.
 .venv/.peers: .venv/.authors requirements-bench.lock
@@ -43,6 +44,12 @@ lock: .venv/.ready  ## pyproject.toml -> both locks and environment.yml; new ver
 
 bench: .venv/.peers  ## time the course's explanations and attacks beside other libraries'
 	@$(BIN)/vigilant bench
+
+# Kernels of their own, for what cannot share an environment with the course; 'make course' needs none.
+.venv/.companions: .venv/.ready $(wildcard notebooks/companions/*/requirements.lock)
+	@$(BIN)/python -m helpers.course.companions setup && touch $@
+
+companions: .venv/.companions  ## the kernels of notebooks/companions: Fairness Indicators, TFMA and LIT (2.4 GB)
 
 clean:  ## forget results, cached data and cached models
 	rm -rf build

@@ -238,8 +238,8 @@ def _title(cells: list[Any]) -> str:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from helpers.course.build import build, drift, orphans
-    from helpers.course.layout import select
+    from helpers.course.build import build, build_companion, drift, orphans
+    from helpers.course.layout import companion_sources, select
     from helpers.course.lint import lint
 
     chosen = select(options.notebooks)
@@ -248,9 +248,10 @@ def _build(options: argparse.Namespace) -> int:
         problems += [] if options.notebooks else orphans()
         print("\n".join(problems) or f"{len(chosen)} notebooks keep the rules and are up to date")
         return bool(problems)
-    for source in chosen:
-        kept = build(source, replace_edited=options.force)
-        print(f"{source.stem}: {'kept as it is' if kept else 'made'}")
+    for source in [*chosen, *([] if options.notebooks else companion_sources())]:
+        make, name = (build, source.stem) if source in chosen else (build_companion, f"companion {source.parent.name}")
+        kept = make(source, replace_edited=options.force)
+        print(f"{name}: {'kept as it is' if kept else 'made'}")
         for path in kept:
             print(f"  {path} holds changed cells: 'vigilant build {source.stem} --force' would replace them for good")
     return 0

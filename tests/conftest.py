@@ -75,3 +75,15 @@ def program():
         return found
 
     return ask
+
+
+@pytest.fixture(scope="module")
+def chromium(program):
+    """Debian's Chromium, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=flags)
+        yield browser
+        browser.close()

@@ -19,8 +19,16 @@ import jupytext
 import nbformat
 
 from helpers.cache import written_whole
-from helpers.course import markers
-from helpers.course.layout import CHECK, CHECKED_OUTPUT, solution_path, sources, student_path, tags
+from helpers.course import companions, markers
+from helpers.course.layout import (
+    CHECK,
+    CHECKED_OUTPUT,
+    companion_path,
+    solution_path,
+    sources,
+    student_path,
+    tags,
+)
 from helpers.course.markers import BEGIN, END
 from helpers.errors import CourseError
 
@@ -91,6 +99,52 @@ def student(source: Path) -> Any:
     )
     notebook, _ = clear.preprocess(_read(source), {})
     return _signed(notebook)
+
+
+def companion(source: Path) -> Any:
+    """Make the notebook of a companion, for the kernel of its folder's name.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        ``notebooks/companions/NAME/source.py``.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        All cells, without outputs.
+
+    Raises
+    ------
+    CourseError
+        If the file is missing.
+    """
+    notebook = _read(source)
+    name = source.parent.name
+    notebook.metadata["kernelspec"] |= {"display_name": companions.TITLES[name], "name": companions.kernel_name(name)}
+    return _signed(notebook)
+
+
+def build_companion(source: Path, *, replace_edited: bool = False) -> list[Path]:
+    """Write the notebook of a companion.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        ``notebooks/companions/NAME/source.py``.
+    replace_edited : bool
+        As in :func:`build`.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The notebook, if it was left as it is because a person changed cells in it.
+    """
+    path = companion_path(source)
+    if path.exists() and _is_edited(_read_made(path)) and not replace_edited:
+        return [path]
+    write(path, companion(source))
+    return []
 
 
 def build(source: Path, *, replace_edited: bool = False) -> list[Path]:

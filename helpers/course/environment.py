@@ -152,11 +152,11 @@ def setup() -> None:
     wanted = entries(LOCK.read_text(encoding="utf-8"), sys.platform)
     _make_venv(next(entry for entry in wanted if entry.name == "uv"))
     _install_torch([entry for entry in wanted if entry.name == "torch"])
-    _install(f"installing {len(wanted)} packages (about 1 GB the first time)", wanted, "--exact")
-    _run("installing helpers", *_pip_install("--no-deps", "--no-build-isolation", "--editable", ROOT))
+    install(f"installing {len(wanted)} packages (about 1 GB the first time)", wanted, "--exact")
+    install_helpers()
     quiet_jupyter(VENV)
     _compile_all()
-    _say(f"ready in {time.monotonic() - started:.0f} s")
+    say(f"ready in {time.monotonic() - started:.0f} s")
 
 
 def authors() -> None:
@@ -168,7 +168,7 @@ def authors() -> None:
         With one sentence, if a step fails.
     """
     wanted = entries(TEST_LOCK.read_text(encoding="utf-8"), sys.platform)
-    _install(f"installing {len(wanted)} packages for tests and authors", wanted)
+    install(f"installing {len(wanted)} packages for tests and authors", wanted)
     quiet_nbgrader(VENV)
     _compile_all()
 
@@ -184,7 +184,7 @@ def peers() -> None:
     wanted = entries(BENCH_LOCK.read_text(encoding="utf-8"), sys.platform)
     folder = VENV / "peers"
     shutil.rmtree(folder, ignore_errors=True)
-    _install(f"installing {len(wanted)} packages for the benchmarks, apart", wanted, "--target", folder)
+    install(f"installing {len(wanted)} packages for the benchmarks, apart", wanted, "--target", folder)
 
 
 def lock(*options: str) -> None:
@@ -202,16 +202,16 @@ def lock(*options: str) -> None:
     """
     os.environ["MACOSX_DEPLOYMENT_TARGET"] = _MACOS  # read by uv
     before = "".join(file.read_text(encoding="utf-8") for file in (LOCK, TEST_LOCK) if file.exists())
-    student = _merged({system: _compile(system, before, options, groups=_STUDENT) for system in PLATFORMS})
+    student = merged({system: resolve(system, before, options, groups=_STUDENT) for system in PLATFORMS})
     if "+cpu" not in pins(student, "linux")["torch"]:
         raise SystemExit("the lock would name a torch that is not the CPU build for Linux; nothing was written")
-    everything = {system: _compile(system, before, options, under=student) for system in PLATFORMS}
+    everything = {system: resolve(system, before, options, under=student) for system in PLATFORMS}
     known = {entry.name for entry in entries(student)}
-    test = _merged({system: [e for e in found if e.name not in known] for system, found in everything.items()})
+    test = merged({system: [e for e in found if e.name not in known] for system, found in everything.items()})
     LOCK.write_text(_student_header() + student, encoding="utf-8")
     TEST_LOCK.write_text(_TEST_HEADER + test, encoding="utf-8")
     ENVIRONMENT.write_text(environment_yml(student), encoding="utf-8")
-    _say(f"{len(entries(student))} versions in {LOCK.name}, {len(entries(test))} more in {TEST_LOCK.name}")
+    say(f"{len(entries(student))} versions in {LOCK.name}, {len(entries(test))} more in {TEST_LOCK.name}")
 
 
 def quiet_jupyter(prefix: Path) -> None:
@@ -265,24 +265,24 @@ def _make_venv(uv: Entry) -> None:
         bare = _bare_uv(Path(folder), uv.version, file)
         if not VENV.exists():
             own = sys.executable if sys.version_info[:2] == (3, 11) else PYTHON
-            _run(
+            run_step(
                 f"making .venv with Python {PYTHON}",
                 *[bare, "venv", "--quiet", "--python", own, VENV],
                 advice=f"Where a download is refused, install Python {PYTHON} yourself and name it: "
                 "make PYTHON=/path/to/python3.11",
             )
-        _run(f"installing uv {uv.version}", *_pip_install(*_HASHED, "-r", file, uv=[str(bare)]))
+        run_step(f"installing uv {uv.version}", *_pip_install(*_HASHED, "-r", file, uv=[str(bare)]))
 
 
 def _bare_uv(folder: Path, version: str, requirements: Path) -> Path:
     """Find or install a uv to begin with, by what this interpreter has: ensurepip, pip, or a uv on the PATH."""
     install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_HASHED, "-r", requirements]
     if importlib.util.find_spec("ensurepip"):
-        _run("making a place for uv", sys.executable, "-m", "venv", folder)
-        _run(f"fetching uv {version}", folder / "bin" / "python", *install)
+        run_step("making a place for uv", sys.executable, "-m", "venv", folder)
+        run_step(f"fetching uv {version}", folder / "bin" / "python", *install)
         return folder / "bin" / "uv"
     if importlib.util.find_spec("pip"):
-        _run(f"fetching uv {version}", sys.executable, *install, "--target", folder)
+        run_step(f"fetching uv {version}", sys.executable, *install, "--target", folder)
         return folder / "bin" / "uv"
     found = shutil.which("uv")
     if found:
@@ -295,20 +295,50 @@ def _bare_uv(folder: Path, version: str, requirements: Path) -> Path:
 
 def _install_torch(torch: list[Entry]) -> None:
     # First from wherever this machine is told to look, so that a mirror or a folder of wheels is enough.
-    _say("installing torch")
+    say("installing torch")
     with _requirements(torch) as file:
         install = _pip_install(*_HASHED, "-r", file)
         done = subprocess.run([str(part) for part in install], cwd=ROOT, stderr=subprocess.PIPE, text=True)
         if "hash mismatch" in done.stderr.lower():
             raise SystemExit(f"{done.stderr}set-up stopped while installing torch: this file is not the lock's")
         if done.returncode:
-            _run("installing torch from PyTorch's own index", *install, "--default-index", TORCH_INDEX)
+            run_step("installing torch from PyTorch's own index", *install, "--default-index", TORCH_INDEX)
 
 
-def _install(what: str, wanted: list[Entry], *options: str | Path) -> None:
+def install(what: str, wanted: list[Entry], *options: str | Path, venv: Path = VENV) -> None:
+    """Install distributions of a lock, checked by their hashes and without their dependencies.
+
+    Parameters
+    ----------
+    what : str
+        What is said meanwhile.
+    wanted : list of Entry
+        Which ones.
+    *options : str or pathlib.Path
+        More options for ``uv pip install``.
+    venv : pathlib.Path
+        The environment they go to.
+
+    Raises
+    ------
+    SystemExit
+        With one sentence, if that fails.
+    """
     # From a copy without the lock's extra index: uv would look for every package there first.
     with _requirements(wanted) as file:
-        _run(what, *_pip_install(*_HASHED, *options, "-r", file))
+        run_step(what, *_pip_install(*_HASHED, *options, "-r", file, venv=venv))
+
+
+def install_helpers(venv: Path = VENV) -> None:
+    """Install this package in editable form, without its dependencies.
+
+    Parameters
+    ----------
+    venv : pathlib.Path
+        The environment it goes to; setuptools is there already.
+    """
+    editable = _pip_install("--no-deps", "--no-build-isolation", "--editable", ROOT, venv=venv)
+    run_step("installing helpers", *editable)
 
 
 @contextlib.contextmanager
@@ -323,10 +353,9 @@ def _texts(wanted: list[Entry]) -> str:
     return "".join(entry.text for entry in wanted)
 
 
-def _pip_install(*arguments: str | Path, uv: list[str] | None = None) -> list[str | Path]:
-    python = VENV / "bin" / "python"
-    start = uv or [str(python), "-m", "uv"]
-    return [*start, "pip", "install", "--quiet", "--python", python, *_wheels(), *arguments]
+def _pip_install(*arguments: str | Path, uv: list[str] | None = None, venv: Path = VENV) -> list[str | Path]:
+    start = uv or [str(VENV / "bin" / "python"), "-m", "uv"]
+    return [*start, "pip", "install", "--quiet", "--python", venv / "bin" / "python", *_wheels(), *arguments]
 
 
 def _wheels() -> list[str]:
@@ -337,34 +366,81 @@ def _wheels() -> list[str]:
 
 def _compile_all() -> None:
     # Otherwise the first notebook pays for it, in its measured seconds.
-    _run("compiling", VENV / "bin" / "python", "-m", "compileall", "-qq", "-j", "0", VENV / "lib", check=False)
+    run_step("compiling", VENV / "bin" / "python", "-m", "compileall", "-qq", "-j", "0", VENV / "lib", check=False)
 
 
-def _compile(
-    system: str, before: str, options: tuple[str, ...], groups: tuple[str, ...] = (), under: str = ""
+def resolve(
+    system: str,
+    before: str,
+    options: tuple[str, ...],
+    groups: tuple[str, ...] = (),
+    under: str = "",
+    project: Path = PROJECT,
 ) -> list[Entry]:
-    """Resolve for one platform: some groups of pyproject.toml or all, bound by another lock."""
+    """Resolve a project for one platform.
+
+    Parameters
+    ----------
+    system : str
+        A key of :data:`PLATFORMS`.
+    before : str
+        Text of the locks so far, whose versions stay where they fit.
+    options : tuple of str
+        More options for ``uv pip compile``.
+    groups : tuple of str
+        Groups of optional dependencies; all if empty.
+    under : str
+        Text of a lock that binds what is resolved.
+    project : pathlib.Path
+        Its ``pyproject.toml``.
+
+    Returns
+    -------
+    list of Entry
+        What was found, with hashes.
+
+    Raises
+    ------
+    SystemExit
+        With one sentence, if nothing can be resolved.
+    """
     extras = [part for group in groups for part in ("--extra", group)] or ["--all-extras"]
     wheels = ["--no-sources", *_wheels()] if _wheels() and system == "linux" else []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shutil.copy(PROJECT, folder)
+        shutil.copy(project, folder)
         # uv keeps the versions that it finds in its output.
         (folder / "resolved").write_text(_texts(entries(before, system)), encoding="utf-8")
         (folder / LOCK.name).write_text(_texts(entries(under, system)), encoding="utf-8")
-        _run(
+        run_step(
             f"resolving for {PLATFORMS[system]}",
             *[VENV / "bin" / "python", "-m", "uv", "pip", "compile", "--quiet", "--no-header", "--generate-hashes"],
             *["--only-binary", ":all:", "--python-version", PYTHON, "--python-platform", PLATFORMS[system]],
-            *[*extras, *wheels, *options, "-c", LOCK.name, "-o", "resolved", PROJECT.name],
+            *[*extras, *wheels, *options, "-c", LOCK.name, "-o", "resolved", project.name],
             folder=folder,
         )
         text = (folder / "resolved").read_text(encoding="utf-8")
     return entries(re.sub(rf"^    #   -c {re.escape(LOCK.name)}\n", "", text, flags=re.MULTILINE))
 
 
-def _merged(found: dict[str, list[Entry]]) -> str:
-    """One text of what was resolved for several platforms: what differs carries the name of its platform."""
+def merged(found: dict[str, list[Entry]]) -> str:
+    """One text of what was resolved for several platforms: what differs carries the name of its platform.
+
+    Parameters
+    ----------
+    found : dict of str to list of Entry
+        What :func:`resolve` gave, by platform.
+
+    Returns
+    -------
+    str
+        Lines of a lock, sorted.
+
+    Raises
+    ------
+    SystemExit
+        If one has no hash.
+    """
     everywhere = set.intersection(*({(e.name, e.version) for e in one} for one in found.values()))
     lines: dict[tuple[str, str], str] = {}
     for system, one in found.items():
@@ -403,14 +479,39 @@ def _write_json(file: Path, content: object) -> None:
     file.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def _run(
+def run_step(
     what: str,
     *command: object,
     check: bool = True,
     folder: Path = ROOT,
     advice: str = "Run the same command again.",
 ) -> int:
-    _say(what)
+    """Run one command of a set-up and say so.
+
+    Parameters
+    ----------
+    what : str
+        What it does, as "installing torch".
+    *command : object
+        The program and its arguments.
+    check : bool
+        Whether a failure ends the set-up.
+    folder : pathlib.Path
+        Where it runs.
+    advice : str
+        What to do where it fails.
+
+    Returns
+    -------
+    int
+        Its exit status.
+
+    Raises
+    ------
+    SystemExit
+        With one sentence, if it fails and that is checked.
+    """
+    say(what)
     code = subprocess.run([str(part) for part in command], cwd=folder).returncode
     if check and code:
         raise SystemExit(f"set-up stopped while {what} (exit status {code}); the lines above say why. {advice}")
@@ -425,7 +526,14 @@ def _answers(command: list[str | Path], expected: str) -> bool:
     return done.stdout.strip().split(" (")[0] == expected
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Print a line of the set-up at once.
+
+    Parameters
+    ----------
+    text : str
+        The line.
+    """
     print(f"[set-up] {text}", flush=True)
 
 

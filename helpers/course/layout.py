@@ -91,6 +91,39 @@ def solution_path(source: Path) -> Path:
     return source.parent.parent / "solutions" / f"{source.stem}.ipynb"
 
 
+def companion_sources(folder: Path | None = None) -> list[Path]:
+    """List the files that authors edit of the notebooks in environments of their own.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        A folder ``notebooks/``; the checkout's if not given.
+
+    Returns
+    -------
+    list of pathlib.Path
+        ``companions/NAME/source.py``, sorted by name.
+    """
+    folder = notebooks_folder() if folder is None else folder
+    return sorted((folder / "companions").glob("*/source.py"))
+
+
+def companion_path(source: Path) -> Path:
+    """Name the notebook that is made of a companion's source.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        ``notebooks/companions/NAME/source.py``.
+
+    Returns
+    -------
+    pathlib.Path
+        ``notebooks/companions/NAME/NAME_companion.ipynb``.
+    """
+    return source.with_name(f"{source.parent.name}_companion.ipynb")
+
+
 def select(wanted: list[str], folder: Path | None = None) -> list[Path]:
     """Find the sources that a person means by ``04``, ``4``, ``04_gradcam`` or a path that ends in it.
 

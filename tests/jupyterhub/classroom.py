@@ -5,6 +5,7 @@ import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 
@@ -12,6 +13,8 @@ from helpers.hub import classlist, local
 from helpers.hub.client import Person
 from helpers.hub.ports import free_port
 from tests.conftest import missing
+
+SLOW = 180_000  # milliseconds: two cores, a browser, three servers
 
 
 def need_root() -> None:
@@ -42,6 +45,16 @@ class Classroom:
         if not person.hub("GET", f"users/{name}").json()["servers"]:
             person.start()
         return person
+
+    def browser(self, chromium, name: str, then: str = ""):
+        """A page of somebody who has logged in at a real browser, and is on the way to an address of the hub."""
+        page = chromium.new_context(viewport={"width": 1400, "height": 900}).new_page()
+        page.set_default_timeout(SLOW)
+        page.goto(f"{self.hub.url}/hub/login" + (f"?next={quote(then)}" if then else ""))
+        page.fill("#username_input", name)
+        page.fill("#password_input", self.passwords[name])
+        page.click("#login_submit")
+        return page
 
     def home(self, name: str) -> Path:
         return self.hub.state / "homes" / name

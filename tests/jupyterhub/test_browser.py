@@ -3,13 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from tests.jupyterhub.classroom import classroom
+from tests.jupyterhub.classroom import SLOW, classroom
 
 FIRST = "course/notebooks/00_start_here.ipynb"
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-_SLOW = 180_000  # milliseconds: two cores, a browser, three servers
 
 
 @pytest.fixture(scope="module")
@@ -18,29 +16,11 @@ def room(tmp_path_factory):
         yield room
 
 
-@pytest.fixture(scope="module")
-def chromium(program):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=_FLAGS)
-        yield browser
-        browser.close()
-
-
-def log_in(room, chromium, name):
-    page = chromium.new_context(viewport={"width": 1400, "height": 900}).new_page()
-    page.set_default_timeout(_SLOW)
-    page.goto(f"{room.hub.url}/hub/login")
-    page.fill("#username_input", name)
-    page.fill("#password_input", room.passwords[name])
-    page.click("#login_submit")
-    return page
-
-
 def lab(page):
     """Wait until JupyterLab shows notebook 00 with a kernel that is ready."""
     page.wait_for_url(re.compile(r"/user/[^/]+/lab/tree/course/notebooks/00_start_here.ipynb"))
-    expect(page.locator(".jp-Notebook")).to_be_visible(timeout=_SLOW)
-    expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first).to_be_attached(timeout=_SLOW)
+    expect(page.locator(".jp-Notebook")).to_be_visible(timeout=SLOW)
+    expect(page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first).to_be_attached(timeout=SLOW)
 
 
 def menu(page, name, item):
@@ -70,7 +50,7 @@ def executed(cells):
 def test_two_students_run_everything_and_edits_last(room, chromium):
     pages = {}
     for name in ("student01", "student02"):
-        pages[name] = log_in(room, chromium, name)
+        pages[name] = room.browser(chromium, name)
         lab(pages[name])
     for name, page in pages.items():
         menu(page, "Run", "Run All Cells")
@@ -87,11 +67,11 @@ def test_two_students_run_everything_and_edits_last(room, chromium):
     saved(page, person, lambda cells: "# typed by student 1" in cells[0]["source"])
     page.goto(f"{room.hub.url}/hub/home")
     page.click("#stop")
-    expect(page.locator("#start")).to_have_text(re.compile("Start My Server"), timeout=_SLOW)
-    expect(page.locator("#stop")).to_be_hidden(timeout=_SLOW)
+    expect(page.locator("#start")).to_have_text(re.compile("Start My Server"), timeout=SLOW)
+    expect(page.locator("#stop")).to_be_hidden(timeout=SLOW)
     page.click("#start")
     lab(page)
-    expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_contain_text("# typed by student 1", timeout=_SLOW)
+    expect(page.locator(".jp-Notebook .jp-CodeCell").first).to_contain_text("# typed by student 1", timeout=SLOW)
 
     # The other student is not let in, by address or by the hub's pages.
     other = pages["student02"]
@@ -102,18 +82,18 @@ def test_two_students_run_everything_and_edits_last(room, chromium):
 
 def test_an_instructor_opens_a_students_server(room, chromium):
     room.with_server("student02")
-    page = log_in(room, chromium, "instructor")
+    page = room.browser(chromium, "instructor")
     page.wait_for_url(re.compile(r"/user/instructor/|/hub/"))
     page.goto(f"{room.hub.url}/hub/admin")
-    expect(page.get_by_text("student02").first).to_be_visible(timeout=_SLOW)
+    expect(page.get_by_text("student02").first).to_be_visible(timeout=SLOW)
     page.goto(f"{room.hub.url}/user/student02/lab/tree/{FIRST}")
     # JupyterHub asks before it opens somebody else's server.
     page.get_by_role("button", name="Authorize").or_(page.locator("input[type=submit]")).first.click()
-    expect(page.locator(".jp-Notebook")).to_be_visible(timeout=_SLOW)
+    expect(page.locator(".jp-Notebook")).to_be_visible(timeout=SLOW)
 
 
 def test_a_wrong_password_says_so(room, chromium):
-    page = log_in(room, chromium, "student01")
+    page = room.browser(chromium, "student01")
     page.context.clear_cookies()
     page.goto(f"{room.hub.url}/hub/login")
     page.fill("#username_input", "student01")
