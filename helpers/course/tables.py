@@ -407,6 +407,28 @@ def _measured_once(values: Stored) -> str:
     )
 
 
+_GAP = "TPR of tones 8-10 minus 1-3"
+_NIGHT = "found as tone 10 minus found as tone 1, at night"
+_SLICE = "read rightly in the worst slice by light and weather"
+_FINDER, _MORE, _READER = ("pedestrians", "pedestrian_cnn"), ("pedestrians", "more_data_cnn"), ("signs", "course_cnn")
+_FAIRNESS = (
+    ("people of tones 8 to 10 found, minus 1 to 3, points", f"{_GAP}, before", _FINDER, points),
+    ("the same, more dark tones at night in training, points", f"{_GAP}, after more data", _MORE, points),
+    ("the same, thresholds by group, points", f"{_GAP}, after thresholds by group", _FINDER, points),
+    ("before minus after thresholds, points", f"{_GAP}, before minus after thresholds by group", _FINDER, points),
+    ("answers that these thresholds leave to a lot", "answers drawn by lot", _FINDER, percent),
+    ("the same people at night redrawn from tone 1 to 10: found, points", _NIGHT, _FINDER, points),
+    ("the same at equal contrast, points", f"{_NIGHT}, at equal contrast", _FINDER, points),
+    ("signs read rightly in the worst slice by light and weather", f"{_SLICE}, as chosen", _READER, percent),
+    ("chosen on one half, measured on the other", f"{_SLICE}, chosen on the other half", _READER, percent),
+)
+
+
+def _fairness(values: Stored) -> str:
+    rows = [[label, spread(values.values(metric, *of), form)] for label, metric, of, form in _FAIRNESS]
+    return markdown(["", "mean over the seeds (smallest to largest)"], rows)
+
+
 _HARDENED = (
     "robust_digits",
     "catastrophic_overfitting",
@@ -417,15 +439,21 @@ _HARDENED = (
 )
 
 
-def _hardened(values: Stored) -> str:
-    by_name = {one.name: one for one in values.measured}
-    rows = [
-        [*_share_or_difference(metric, series), f"{len(series.values)} with {series.n:,} each"]
-        for name in _HARDENED
-        if name in by_name
-        for metric, series in by_name[name].full.series.items()
-    ]
-    return markdown(["", "mean over the seeds (smallest to largest)", "seeds, pictures"], rows)
+_CAUSES = ("planted_disparity", "unawareness")
+
+
+def _of_measured(names: Sequence[str]) -> Table:
+    def table(values: Stored) -> str:
+        by_name = {one.name: one for one in values.measured}
+        rows = [
+            [*_share_or_difference(metric, series), f"{len(series.values)} with {series.n:,} each"]
+            for name in names
+            if name in by_name
+            for metric, series in by_name[name].full.series.items()
+        ]
+        return markdown(["", "mean over the seeds (smallest to largest)", "seeds, pictures"], rows)
+
+    return table
 
 
 def _share_or_difference(metric: str, series: Series) -> tuple[str, str]:
@@ -437,7 +465,9 @@ def _share_or_difference(metric: str, series: Series) -> tuple[str, str]:
 TABLES: dict[str, Table] = {
     "what-it-measures": _by_dataset(_MEASURES),
     "attacked": _by_dataset(_ATTACKS),
-    "hardened": _hardened,
+    "hardened": _of_measured(_HARDENED),
+    "fairness": _fairness,
+    "causes": _of_measured(_CAUSES),
     "planted": _planted,
     "explanations": _explanations,
     "unseen-seeds": _unseen_seeds,

@@ -24,6 +24,7 @@ from types import ModuleType
 from tests.notebooks.expected import (
     adversarial_training,
     attacks,
+    fairness,
     gradcam,
     interpretable,
     shap,
@@ -41,4 +42,5 @@ BY_NOTEBOOK: dict[str, ModuleType] = {
     "05_shap": shap,
     "06_attacks": attacks,
     "07_adversarial_training": adversarial_training,
+    "08_fairness": fairness,
 }
