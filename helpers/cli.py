@@ -238,22 +238,24 @@ def _title(cells: list[Any]) -> str:
 
 
 def _build(options: argparse.Namespace) -> int:
-    from helpers.course.build import build, build_companion, drift, orphans
+    from helpers.course.build import build, build_command, drift, orphans
     from helpers.course.layout import companion_sources, select
     from helpers.course.lint import lint
 
     chosen = select(options.notebooks)
+    companions = [] if options.notebooks else companion_sources()
     if options.check:
         problems = [problem for source in chosen for problem in (*lint(source), *drift(source))]
+        problems += [problem for source in companions for problem in drift(source)]
         problems += [] if options.notebooks else orphans()
         print("\n".join(problems) or f"{len(chosen)} notebooks keep the rules and are up to date")
         return bool(problems)
-    for source in [*chosen, *([] if options.notebooks else companion_sources())]:
-        make, name = (build, source.stem) if source in chosen else (build_companion, f"companion {source.parent.name}")
-        kept = make(source, replace_edited=options.force)
+    for source in [*chosen, *companions]:
+        kept = build(source, replace_edited=options.force)
+        name = f"companion {source.parent.name}" if source in companions else source.stem
         print(f"{name}: {'kept as it is' if kept else 'made'}")
         for path in kept:
-            print(f"  {path} holds changed cells: 'vigilant build {source.stem} --force' would replace them for good")
+            print(f"  {path} holds changed cells: '{build_command(source)} --force' would replace them for good")
     return 0
 
 

@@ -125,37 +125,15 @@ def companion(source: Path) -> Any:
     return _signed(notebook)
 
 
-def build_companion(source: Path, *, replace_edited: bool = False) -> list[Path]:
-    """Write the notebook of a companion.
-
-    Parameters
-    ----------
-    source : pathlib.Path
-        ``notebooks/companions/NAME/source.py``.
-    replace_edited : bool
-        As in :func:`build`.
-
-    Returns
-    -------
-    list of pathlib.Path
-        The notebook, if it was left as it is because a person changed cells in it.
-    """
-    path = companion_path(source)
-    if path.exists() and _is_edited(_read_made(path)) and not replace_edited:
-        return [path]
-    write(path, companion(source))
-    return []
-
-
 def build(source: Path, *, replace_edited: bool = False) -> list[Path]:
-    """Write both notebooks of a source.
+    """Write the notebooks of a source: student's and solution, or the one of a companion.
 
     Outputs that the solution notebook already stores are kept for cells that did not change.
 
     Parameters
     ----------
     source : pathlib.Path
-        ``notebooks/source/NN_topic.py``.
+        ``notebooks/source/NN_topic.py`` or ``notebooks/companions/NAME/source.py``.
     replace_edited : bool
         Whether to replace a notebook in which a person changed cells. What they wrote is lost then.
 
@@ -169,9 +147,8 @@ def build(source: Path, *, replace_edited: bool = False) -> list[Path]:
     CourseError
         If the source cannot be made into notebooks.
     """
-    made = {student_path(source): student(source), solution_path(source): solution(source)}
     kept = []
-    for path, notebook in made.items():
+    for path, notebook in _made(source).items():
         if path.exists():
             existing = _read_made(path)
             if _is_edited(existing) and not replace_edited:
@@ -246,7 +223,7 @@ def drift(source: Path) -> list[str]:
     Parameters
     ----------
     source : pathlib.Path
-        ``notebooks/source/NN_topic.py``.
+        As for :func:`build`.
 
     Returns
     -------
@@ -255,10 +232,10 @@ def drift(source: Path) -> list[str]:
         none; a missing one is reported, and so is every other stored output or execution count.
     """
     problems = []
-    for path, expected in ((student_path(source), student(source)), (solution_path(source), solution(source))):
+    for path, expected in _made(source).items():
         name = f"{path.parent.name}/{path.name}"
         if not path.exists():
-            problems.append(f"{name} is missing: run 'vigilant build {source.stem}'")
+            problems.append(f"{name} is missing: run '{build_command(source)}'")
             continue
         try:
             made = _read_made(path)
@@ -266,7 +243,7 @@ def drift(source: Path) -> list[str]:
             problems.append(str(error))
             continue
         problems += [f"{name}{problem}" for problem in _stored(made, path == solution_path(source))]
-        problems += [f"{name}{problem}" for problem in _differences(made, expected, source.stem)]
+        problems += [f"{name}{problem}" for problem in _differences(made, expected, source)]
     return problems
 
 
@@ -293,6 +270,33 @@ def orphans(folder: Path | None = None) -> list[str]:
         for path in sorted([*top.glob("*.ipynb"), *(top / "solutions").glob("*.ipynb")])
         if path.stem not in known
     ]
+
+
+def build_command(source: Path) -> str:
+    """Name the command that builds a source.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        As for :func:`build`.
+
+    Returns
+    -------
+    str
+        ``vigilant build NN_topic``; a companion is built with all others, by ``vigilant build``.
+    """
+    return "vigilant build" if _is_companion(source) else f"vigilant build {source.stem}"
+
+
+def _is_companion(source: Path) -> bool:
+    return source.parent.parent.name == "companions"
+
+
+def _made(source: Path) -> dict[Path, Any]:
+    """All notebooks of a source, and where they belong."""
+    if _is_companion(source):
+        return {companion_path(source): companion(source)}
+    return {student_path(source): student(source), solution_path(source): solution(source)}
 
 
 def _read(source: Path) -> Any:
@@ -430,8 +434,8 @@ def _stored(made: Any, is_solution: bool) -> list[str]:
     return problems
 
 
-def _differences(made: Any, expected: Any, stem: str) -> list[str]:
-    advice = f"; edit source/{stem}.py and run 'vigilant build {stem}'"
+def _differences(made: Any, expected: Any, source: Path) -> list[str]:
+    advice = f"; edit {source.parent.name}/{source.name} and run '{build_command(source)}'"
     problems = []
     if made.metadata != expected.metadata:
         problems.append(f": other notebook metadata than its source gives{advice}")

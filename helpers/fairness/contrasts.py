@@ -82,7 +82,7 @@ def contrast_change(
     rate: str = "true_positive_rate",
     confidence: float = 0.95,
 ) -> Estimate:
-    """A signed contrast under one set of decisions minus the same under another, of the same pictures.
+    """How much a signed contrast changes from one set of decisions to another, on the same pictures.
 
     Parameters
     ----------

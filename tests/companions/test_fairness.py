@@ -60,10 +60,25 @@ def run(kernel):
 
 
 def test_the_committed_notebook_is_what_its_source_gives():
+    assert build.drift(SOURCE) == []
     made = nbformat.read(layout.companion_path(SOURCE), as_version=4)
-    assert made == build.companion(SOURCE), "run 'vigilant build'"
     assert made.metadata.kernelspec.name == companions.kernel_name("fairness")
-    assert [cell.id for cell in made.cells if cell.cell_type == "code" and cell.outputs] == []
+
+
+def test_changed_cells_are_kept_and_the_advice_is_a_command_that_there_is(tmp_path):
+    source = tmp_path / "companions" / "fairness" / "source.py"
+    source.parent.mkdir(parents=True)
+    source.write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
+    assert build.drift(source) == ["fairness/fairness_companion.ipynb is missing: run 'vigilant build'"]
+    assert build.build(source) == build.drift(source) == []
+    path = layout.companion_path(source)
+    made = nbformat.read(path, as_version=4)
+    made.cells[1].source += "\n# mine"
+    nbformat.write(made, path)
+    assert build.build(source) == [path]
+    [problem] = build.drift(source)
+    assert problem.endswith("edit fairness/source.py and run 'vigilant build'")
+    assert build.build(source, replace_edited=True) == build.drift(source) == []
 
 
 def test_cells_are_short_and_prose_is_wrapped():

@@ -5,7 +5,6 @@ import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
 import psutil
 
@@ -46,11 +45,11 @@ class Classroom:
             person.start()
         return person
 
-    def browser(self, chromium, name: str, then: str = ""):
-        """A page of somebody who has logged in at a real browser, and is on the way to an address of the hub."""
+    def browser(self, chromium, name: str):
+        """A page of somebody who has just logged in at a real browser."""
         page = chromium.new_context(viewport={"width": 1400, "height": 900}).new_page()
         page.set_default_timeout(SLOW)
-        page.goto(f"{self.hub.url}/hub/login" + (f"?next={quote(then)}" if then else ""))
+        page.goto(f"{self.hub.url}/hub/login")
         page.fill("#username_input", name)
         page.fill("#password_input", self.passwords[name])
         page.click("#login_submit")

@@ -184,7 +184,7 @@ def test_a_figure_follows_each_of_several_controls():
     controls["right"].value = "b"
     controls["left"].value = 4
     assert drawn == [{"left": 3, "right": "a"}, {"left": 3, "right": "b"}, {"left": 4, "right": "b"}]
-    assert "drawn at {&#x27;left&#x27;: 4" in box.children[2].value or "'left': 4" in box.children[2].value
+    assert "drawn at {&#x27;left&#x27;: 4, &#x27;right&#x27;: &#x27;b&#x27;}" in box.children[2].value
 
 
 def test_a_trade_off_shows_both_intervals():

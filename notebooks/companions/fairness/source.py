@@ -49,7 +49,7 @@ notebook = "08_fairness"
 threshold = 0.5
 # The groupings; a pair means its crossing.
 slices = [["tones"], ["light"], ["tones", "light"]]
-# LIT goes on running after the last cell, for you to look at. The tests say False.
+# LIT goes on running after the last cell, for you to look at; False stops it there.
 leave_lit_open = True
 
 # %% [markdown]
@@ -196,8 +196,8 @@ side_by_side.round(4)
 # The area under the ROC curve (AUC) is the chance that a picture with label 1 scores above one
 # with label 0. TFMA reads it off 10,000 thresholds and scikit-learn off every score, so they may
 # differ in the fourth digit. *Calibration* is here the sum of the scores over the number with
-# label 1: above 1 the model promises too much. (These two without intervals: with them TFMA takes
-# 2.4 GB.)
+# label 1: above 1 the model promises too much. (These two without intervals, which would cost time and
+# memory.)
 
 
 # %%
