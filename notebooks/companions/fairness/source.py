@@ -193,10 +193,10 @@ side_by_side.round(4)
 # %% [markdown]
 # ## Step 5: two metrics that are no counts
 #
-# The area under the ROC curve (AUC) is the chance that a picture with label 1 scores above one
-# with label 0. TFMA reads it off 10,000 thresholds and scikit-learn off every score, so they may
-# differ in the fourth digit. *Calibration* is here the sum of the scores over the number with
-# label 1: above 1 the model promises too much. (These two without intervals, which would cost time and
+# The area under the ROC curve (AUC) is the chance that a picture with label 1 scores above one with
+# label 0. TFMA reads it off 10,000 thresholds and scikit-learn off every score, so they may differ
+# in the fourth digit. *Calibration* is here the sum of the scores over the number with label 1:
+# above 1 the model promises too much. (These two without intervals, which would cost time and
 # memory.)
 
 
