@@ -13,7 +13,7 @@ from helpers.course.environment import PLATFORMS, entries, pins
 from tests.conftest import ROOT
 
 COURSE = (ROOT / "requirements.lock").read_text()
-NAMES = sorted(companions.TITLES)
+NAMES = companions.names()
 
 
 def text_of(name: str) -> str:
