@@ -121,7 +121,10 @@ def companion(source: Path) -> Any:
     """
     notebook = _read(source)
     name = source.parent.name
-    notebook.metadata["kernelspec"] |= {"display_name": companions.read(name).title, "name": companions.kernel_name(name)}
+    notebook.metadata["kernelspec"] |= {
+        "display_name": companions.read(name).title,
+        "name": companions.kernel_name(name),
+    }
     return _signed(notebook)
 
 

@@ -22,6 +22,7 @@ from helpers.course import environment
 from helpers.course.environment import LOCK, PLATFORMS, PYTHON, ROOT, VENV, Entry, entries
 
 FOLDER = ROOT / "notebooks" / "companions"
+_KEYS = ("title", "shared", "from-source", "environment")  # of [tool.vigilant]
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,9 @@ def lock(*options: str) -> None:
         before = file.read_text(encoding="utf-8") if file.exists() else ""
         text = environment.merged(
             {
-                system: environment.resolve(system, before, (*built, *options), under=shared, project=project_file(name))
+                system: environment.resolve(
+                    system, before, (*built, *options), under=shared, project=project_file(name)
+                )
                 for system in PLATFORMS
             }
         )
@@ -268,9 +271,6 @@ def _make_venv(venv: Path) -> None:
 
 def _megabytes(folder: Path) -> int:
     return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir()) // 1_000_000
-
-
-_KEYS = ("title", "shared", "from-source", "environment")
 
 
 def _header(companion: Companion) -> str:
