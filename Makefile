@@ -49,7 +49,7 @@ bench: .venv/.peers  ## time the course's explanations and attacks beside other 
 .venv/.companions: .venv/.ready $(wildcard notebooks/companions/*/requirements.lock)
 	@$(BIN)/python -m helpers.course.companions setup && touch $@
 
-companions: .venv/.companions  ## the kernels of notebooks/companions: Fairness Indicators, TFMA and LIT (2.4 GB)
+companions: .venv/.companions  ## the kernels of notebooks/companions: Fairness Indicators, TFMA and LIT (2.4 GB), PySyft (0.4 GB)
 
 clean:  ## forget results, cached data and cached models
 	rm -rf build

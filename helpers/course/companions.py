@@ -95,7 +95,7 @@ def lock(*options: str) -> None:
     for name in names():
         companion, file = read(name), lock_file(name)
         shared = "".join(entry.text for entry in course if entry.name in companion.shared)
-        built = tuple(part for built in companion.from_source for part in ("--no-binary", built))
+        built = tuple(part for wheelless in companion.from_source for part in ("--no-binary", wheelless))
         before = file.read_text(encoding="utf-8") if file.exists() else ""
         text = environment.merged(
             {

@@ -190,6 +190,7 @@ END
 """
 
 
+# %%
 def submit(title, function, call):
     name = f"{title} {secrets.token_hex(2)}"  # a name can be taken once
     script = JOB.format(function=inspect.getsource(function), call=call)
