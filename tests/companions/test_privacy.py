@@ -26,14 +26,23 @@ GUARD = 900  # ends what hangs
 # What a test cannot read off the page: asked of the kernel after each of the two passes.
 PROBE = """
 import resource
-review = [find(scientist, name).job_review_path for name in again]
+exactly, scales = laplace, []
+def laplace(scale, rng, size=None):
+    scales.append(scale)
+    return exactly(scale, rng, size)
+loud = [submit("loud", ill_with_a_print, "ill_with_a_print(rows)") for _ in range(2)]
+release(loud, np.random.default_rng())
+laplace = exactly
+draws = laplace(3, np.random.default_rng(0), 100_000)
+review = [find(scientist, name).job_review_path for name in [*again, *loud]]
 released = [find(owner, name).output_paths[0].read_text() for name in again]
 print("PROBE " + json.dumps({
     "secret": neighbour["ill"].item(), "truth": truth, "answer": got(everybody), "taken": taken,
     "exact": both, "noisy": noisy, "released": [json.loads(text) for text in released],
     "logs": [(folder_ / log).read_text() for folder_ in review for log in ("stdout.txt", "stderr.txt")],
     "nosy": [got(nosy), find(owner, nosy).status], "talker": got(talker),
-    "leaked": log.read_text(),
+    "leaked": log.read_text(), "epsilon": epsilon, "scales": scales,
+    "size": np.abs(draws).mean(), "spread": draws.std(),
     "cost": cost.reset_index().to_dict("list"), "often": often.to_dict("list"),
     "pid": os.getpid(), "rooms": str(rooms), "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
 }))
@@ -135,7 +144,13 @@ def test_noise_reaches_the_scientist_and_neither_the_count_nor_a_log_does(one):
     assert (off != 0).all()
     assert off[0] != off[1]
     assert (np.abs(off) < 30 * 2 / 0.5).all()  # 30 scales: by chance once in e^30 runs
-    assert one.logs == [""] * 4
+    assert one.logs == [""] * 8  # two of these jobs print
+
+
+def test_noise_is_laplaces_and_its_scale_is_that_of_the_whole_budget(one):
+    assert one.scales == [2 / one.epsilon] * 2  # two answers, each of sensitivity 1
+    assert one.size == pytest.approx(3, abs=5 * 3 / 100_000**0.5)
+    assert one.spread == pytest.approx(3 * 2**0.5, rel=0.03)
 
 
 def test_noise_from_a_seed_is_taken_out_again(one):
