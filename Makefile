@@ -46,7 +46,7 @@ bench: .venv/.peers  ## time the course's explanations and attacks beside other 
 	@$(BIN)/vigilant bench
 
 # Kernels of their own, for what cannot share an environment with the course; 'make course' needs none.
-.venv/.companions: .venv/.ready $(wildcard notebooks/companions/*/requirements.lock)
+.venv/.companions: .venv/.ready $(wildcard notebooks/companions/*/requirements.lock notebooks/companions/*/pyproject.toml)
 	@$(BIN)/python -m helpers.course.companions setup && touch $@
 
 companions: .venv/.companions  ## the kernels of notebooks/companions: Fairness Indicators, TFMA and LIT (2.4 GB), PySyft (0.4 GB)

@@ -314,6 +314,9 @@ assert taken == neighbour["ill"].item()
 # (Dwork, McSherry, Nissim and Smith, 2006) adds noise of scale 1 / epsilon to it. Then no answer is
 # more than e^epsilon times as likely with one patient's data as with another's in its place. What
 # several answers give away adds up, so of `k` answers each gets epsilon / k.
+#
+# (What is out is out: no noise takes back the exact answers of steps 4 and 6. Read this step as the
+# one of an owner who begins with it.)
 
 
 # %%
