@@ -12,14 +12,13 @@ import pytest
 from helpers.contracts import LARGEST_RUN_SEED, LARGEST_SEED
 from tests.conftest import ROOT
 
-ROOMS = ("models", "explain", "attacks", "fairness")
+ROOMS = ("models", "explain", "attacks", "fairness", "privacy")
 NO_SEEDS = (-1, LARGEST_SEED + 1, 0.5, True, None)
 
 
 def takes_a_seed(thing):
-    return (inspect.isfunction(thing) or dataclasses.is_dataclass(thing)) and "seed" in inspect.signature(
-        thing
-    ).parameters
+    made = inspect.isclass(thing) and dataclasses.is_dataclass(thing)
+    return (inspect.isfunction(thing) or made) and "seed" in inspect.signature(thing).parameters
 
 
 def functions():

@@ -10,9 +10,10 @@ from scipy import stats
 
 from helpers import intervals
 from helpers.course import measure
-from helpers.course.measurements import catastrophic_overfitting as collapse
 from helpers.course.measurements import (
+    accuracy_epsilon,
     interval_coverage,
+    membership_leak,
     planted_disparity,
     published_row,
     robust_digits,
@@ -21,6 +22,7 @@ from helpers.course.measurements import (
     smoothed_attack,
     unawareness,
 )
+from helpers.course.measurements import catastrophic_overfitting as collapse
 from helpers.course.measurements.base import Measurement
 from helpers.errors import CourseError, ScorecardError
 from helpers.intervals import Estimate
@@ -149,6 +151,35 @@ def test_not_to_look_at_the_tone_does_not_help():
     )
     assert blind.high < -0.02
     assert change.low > 0  # who is told has the smaller gap, so the blind one's is not smaller
+
+
+@pytest.mark.parametrize("dataset", membership_leak.DATASETS)
+def test_networks_that_learned_by_heart_leak_and_by_a_wrong_list_nothing_is_found(dataset):
+    full = read_measured(measure.measured_path("membership_leak")).full
+    assert full.sizes["models"] * full.sizes["pictures"] >= 20_000  # half of the decisions are on members
+
+    def ends(name):
+        series = full.series[membership_leak.metric(name, dataset)]
+        return min(series.values) - series.half_interval, max(series.values) + series.half_interval
+
+    assert ends(membership_leak.AUC)[0] > 0.6
+    assert ends(membership_leak.PERMILLE)[0] > 0.005
+    assert ends(membership_leak.AHEAD)[0] > 0
+    wrong = full.series[membership_leak.metric(membership_leak.WRONG, dataset)]
+    assert np.abs(np.array(wrong.values) - 0.5).max() < 2 * wrong.half_interval < 0.04
+
+
+def test_a_promise_costs_what_notebook_09_says():
+    full = read_measured(measure.measured_path("accuracy_epsilon")).full
+    cost = full.series[accuracy_epsilon.COST]
+    assert full.sizes["train"] == 10_000
+    for epsilon in accuracy_epsilon.EPSILONS[:-1]:  # the noise hangs on sizes alone
+        assert len(set(full.series[accuracy_epsilon.noise(epsilon)].values)) == 1
+    asked, weak = (np.array(full.series[accuracy_epsilon.accuracy(epsilon)].values) for epsilon in (1.0, 8.0))
+    assert (asked < weak).all()
+    right = [np.array(full.series[accuracy_epsilon.accuracy(epsilon)].values) for epsilon in (math.inf, 3.0)]
+    assert np.allclose(right[0] - right[1], cost.values, atol=1e-4)
+    assert min(cost.values) - cost.half_interval > 0
 
 
 def _wilson_holds(hits, n, truth):
@@ -293,7 +324,7 @@ def test_what_cannot_be_measured_writes_nothing(coin, monkeypatch, asked, seeds,
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(
-        CourseError, match=r"Did you mean 'interval_coverage'\? There are: catastrophic_overfitting, interval_coverage"
+        CourseError, match=r"Did you mean 'interval_coverage'\? There are: accuracy_epsilon, catastrophic_overfitting"
     ):
         measure.measurement("interval_covrage")
 
