@@ -42,7 +42,7 @@ lock: .venv/.ready  ## pyproject.toml -> both locks, environment.yml, the compan
 .venv/.peers: .venv/.authors requirements-bench.lock
 	@$(PYTHON) helpers/course/environment.py peers && touch $@
 
-bench: .venv/.peers  ## time the course's explanations and attacks beside other libraries'
+bench: .venv/.peers  ## time the course's explanations, attacks and private steps beside other libraries'
 	@$(BIN)/vigilant bench
 
 # Kernels of their own, for what cannot share an environment with the course; 'make course' needs none.

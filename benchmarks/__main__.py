@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from benchmarks import attacks, explain, harness
+from benchmarks import attacks, explain, harness, privacy
 from helpers.errors import CourseError
 
-AXES: tuple[ModuleType, ...] = (explain, attacks)
+AXES: tuple[ModuleType, ...] = (explain, attacks, privacy)
 """Each has ``PARTS`` (by name: given its ``subject()`` and a number of rounds, rows), ``IMPORTED`` and ``ABOUT``."""
 
 

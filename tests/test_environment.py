@@ -114,7 +114,7 @@ def test_every_line_of_a_lock_has_hashes(lock):
 
 def test_what_only_the_benchmarks_compare_with_is_nowhere_else():
     apart = {one.name for one in entries(BENCH)}
-    assert apart == {"torchattacks", "adversarial-robustness-toolbox"}
+    assert apart == {"adversarial-robustness-toolbox", "dm-tree", "dp-accounting", "torchattacks"}
     assert apart & {one.name for one in entries(STUDENT + AUTHORS)} == set()
 
 
