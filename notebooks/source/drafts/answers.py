@@ -116,7 +116,7 @@ EXERCISES = [
         right=[solved, by_a_matrix, with_tanh],
         wrong=[
             (lambda said, epsilon: np.mean(said), "how many *said* yes"),
-            (lambda said, epsilon: max(0.0, solved(said, epsilon)), "cuts it off at 0"),
+            (lambda said, epsilon: max(0.0, solved(said, epsilon)), "cuts it off there"),
             (lambda said, epsilon: solved(~said, epsilon), "expected"),
             (lambda said, epsilon: np.mean(said) / privacy.truth_probability(epsilon), "expected"),
             (lambda said, epsilon: said * 1.0, "one number is asked for"),
