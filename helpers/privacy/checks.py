@@ -114,7 +114,8 @@ def check_implementation(
 
         Two of them rest on chance, each at a level of `LEVEL`: an honest implementation is accused once in five hundred
         reports. What none of them sees: noise that is drawn twice, batches of the right sizes that hold the wrong
-        pictures, a sum that hangs on the batch in ways that these pictures do not show, and an accountant's mistakes.
+        pictures (a shuffled pile whose last batch is smaller scatters by itself, and may pass when steps are few), a
+        sum that hangs on the batch in ways that these pictures do not show, and an accountant's mistakes.
 
     Raises
     ------

@@ -169,7 +169,7 @@ def test_networks_that_learned_by_heart_leak_and_by_a_wrong_list_nothing_is_foun
     assert np.abs(np.array(wrong.values) - 0.5).max() < 2 * wrong.half_interval < 0.04
 
 
-def test_a_promise_costs_what_notebook_09_says():
+def test_the_noise_of_a_promise_costs_accuracy_and_less_of_it_less():
     full = read_measured(measure.measured_path("accuracy_epsilon")).full
     cost = full.series[accuracy_epsilon.COST]
     assert full.sizes["train"] == 10_000

@@ -104,6 +104,16 @@ def test_the_checks_that_rest_on_chance_accuse_as_rarely_as_they_say():
     assert accused <= 9
 
 
+def test_what_the_check_of_sampling_cannot_see_is_a_shuffled_pile_that_does_not_come_out_even():
+    # 1,000 pictures in batches of 128 leave one of 104: sizes scatter, and few steps cannot say that it is too little.
+    few, many = (
+        [len(batch) for batch in WRONG_LOADER.batches(1000, replace(PLAN, rate=0.128, steps=steps), torch.Generator())]
+        for steps in (60, 600)
+    )
+    assert checks._sampling(few, 1000, 0.128).passed
+    assert not checks._sampling(many, 1000, 0.128).passed
+
+
 def test_a_report_says_what_was_measured_and_what_is_allowed():
     lines = str(checked(BATCH_CLIPPED)).splitlines()
     assert lines[0] == "batch clipped (epsilon = 3, said the library)"

@@ -11,8 +11,9 @@
 # - take one person's secret out of two harmless answers,
 # - add the noise that prevents it, and say what it costs.
 #
-# **What you need first.** Notebook 09's pages on randomised response and Laplace noise. And this
-# kernel, *Vigilant Vision: privacy companion*, made once by `make companions`.
+# **What you need first.** Some Python and pandas; notebook 09 is still being written, and this page
+# does not lean on it. And this kernel, *Vigilant Vision: privacy companion*, made once by `make
+# companions`.
 #
 # **What would fool you here.** A signature under a job says that somebody has read it. It says
 # nothing about what its answer gives away.
@@ -427,7 +428,7 @@ often.round(1)
 # is an ordinary process with its owner's rights, so that approving means trusting the code with the
 # whole machine. Noise made of floating-point numbers leaks in its last digits (Mironov, 2012), so a
 # real release rounds, or draws whole numbers. One count and one patient were looked at; for whole
-# models notebook 09 does the same with DP-SGD.
+# models notebook 09 will do the same with DP-SGD.
 #
 # **Further reading.** C. Dwork, F. McSherry, K. Nissim and A. Smith (2006), *Calibrating noise to
 # sensitivity in private data analysis*. C. Dwork and A. Roth (2014), *The algorithmic foundations
