@@ -429,6 +429,35 @@ def _fairness(values: Stored) -> str:
     return markdown(["", "mean over the seeds (smallest to largest)"], rows)
 
 
+_LEAKY, _HELD = ("signs", "shadow_cnn"), ("signs", "private_linear")
+_PRIVACY = (
+    ("AUC of LiRA, networks that learned by heart", "LiRA AUC", _LEAKY, decimals(3)),
+    ("members found while 1 in 1,000 others is accused", "LiRA TPR at 0.1% FPR", _LEAKY, percent),
+    ("AUC of LiRA minus AUC of a loss threshold", "LiRA minus loss threshold, AUC", _LEAKY, decimals(3)),
+    ("AUC of LiRA, linear models at epsilon 3", "LiRA AUC at epsilon 3", _HELD, decimals(3)),
+    (
+        "members found while 1 in 1,000 others is accused (allowed: 2.0%)",
+        "LiRA TPR at 0.1% FPR at epsilon 3",
+        _HELD,
+        percent,
+    ),
+    ("signs read rightly at epsilon 3, from 1,000 pictures", "accuracy at epsilon 3", _HELD, percent),
+    ("the same training without noise minus that, points", "accuracy without noise minus at epsilon 3", _HELD, points),
+    (
+        "right guesses of an audit of a training that keeps its promise",
+        "right guesses of an audit, written out",
+        _HELD,
+        percent,
+    ),
+    ("the same of one that adds no noise", "right guesses of an audit, no noise", _HELD, percent),
+)
+
+
+def _privacy(values: Stored) -> str:
+    rows = [[label, spread(values.values(metric, *of), form)] for label, metric, of, form in _PRIVACY]
+    return markdown(["", "mean over the seeds (smallest to largest)"], rows)
+
+
 _HARDENED = (
     "robust_digits",
     "catastrophic_overfitting",
@@ -468,6 +497,7 @@ TABLES: dict[str, Table] = {
     "hardened": _of_measured(_HARDENED),
     "fairness": _fairness,
     "causes": _of_measured(_CAUSES),
+    "privacy": _privacy,
     "planted": _planted,
     "explanations": _explanations,
     "unseen-seeds": _unseen_seeds,

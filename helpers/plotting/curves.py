@@ -31,6 +31,8 @@ from helpers.plotting._style import (
 if TYPE_CHECKING:
     import pandas as pd
 
+_MANY_DECADES = 500  # from here on three numbers in a decade run into each other
+
 
 def line_plot(
     series: Mapping[str, tuple[ArrayLike, ArrayLike]],
@@ -101,7 +103,8 @@ def _curve(axis: Axes, i: int, x: NDArray, y: NDArray) -> Line2D:
 
 def _plain_numbers(axis: Axis, places: NDArray | None = None) -> None:
     """Put plain numbers on a logarithmic axis: at these places, where they are few."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    low, high = axis.get_data_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < _MANY_DECADES * low else (1.0,)))
     if places is not None and len(places) <= 8:
         axis.set_ticks(places)
     axis.set_minor_locator(NullLocator())

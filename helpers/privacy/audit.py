@@ -350,7 +350,7 @@ def share_learnt(network: nn.Module, canaries: Canaries) -> Estimate:
 def _logits(network: nn.Module, images: Images) -> NDArray[np.floating]:
     import torch
 
-    from helpers.privacy.broken import logits_of
+    from helpers.privacy.private_network import logits_of
 
     with torch.no_grad():
         found: NDArray[np.floating] = logits_of(network)(torch.tensor(images)).numpy()

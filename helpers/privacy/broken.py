@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from helpers.contracts import Images, Labels, check_count, check_images, check_labels, check_seed, check_share
+from helpers.privacy.private_network import logits_of
 
 
 @dataclass(frozen=True)
@@ -145,23 +146,6 @@ def per_picture_gradients(network: nn.Module, images: Images | Tensor, labels: L
     each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0, 0), randomness="different")
     found = each(weights, _tensor(images), _tensor(labels))
     return torch.cat([part.flatten(1) for part in found.values()], dim=1)
-
-
-def logits_of(network: nn.Module) -> Callable[[Tensor], Tensor]:
-    """What gives a network's logits: its method ``logits``, as networks of the course have it, or else its call.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        Of either kind.
-
-    Returns
-    -------
-    callable
-        Pictures (n, H, W, C) to logits (n, K).
-    """
-    found: Callable[[Tensor], Tensor] = getattr(network, "logits", network)
-    return found
 
 
 def _tensor(given: NDArray | Tensor) -> Tensor:

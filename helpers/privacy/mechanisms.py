@@ -1,4 +1,4 @@
-"""Noise with a promise: randomised response, the Laplace and the Gaussian mechanism, and what each costs in epsilon.
+"""Noise with a promise: randomised response and the Laplace mechanism, and what each costs in epsilon.
 
 All need a generator: noise from a seed that others know protects nobody, so for an answer that leaves the house take
 ``numpy.random.default_rng()`` without a seed. And noise of floating-point numbers leaks in its last digits (I. Mironov,
@@ -12,8 +12,6 @@ from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize
-from scipy.special import log_ndtr
 
 from helpers import intervals
 from helpers.contracts import check_share
@@ -44,33 +42,6 @@ def truth_probability(epsilon: float) -> float:
         If epsilon is not a number above 0.
     """
     return 1 / (1 + math.exp(-_positive(epsilon, "epsilon")))
-
-
-def response_epsilon(probability: float) -> float:
-    """What a coin promises that lets the truth through so often: the inverse of :func:`truth_probability`.
-
-    Parameters
-    ----------
-    probability : float
-        Of the true answer, in [0.5, 1). Of two fair coins (heads: the truth; tails: whatever the second says) it is
-        0.75, and epsilon is ln 3.
-
-    Returns
-    -------
-    float
-        log(p / (1 - p)): the log of how much likelier an answer is from who it is true of.
-
-    Raises
-    ------
-    ValueError
-        If the probability is out of range.
-    """
-    if not 0.5 <= probability < 1:
-        raise ValueError(
-            f"the probability of the true answer must lie in [0.5, 1), got {probability}. At 1 nothing is promised; "
-            "below 0.5, take the opposite of each answer."
-        )
-    return math.log(probability / (1 - probability))
 
 
 def randomised_response(truth: ArrayLike, epsilon: float, generator: np.random.Generator) -> NDArray[np.bool_]:
@@ -178,124 +149,6 @@ def laplace_mechanism(
     exact = _numbers(value)
     scale = _positive(sensitivity, "sensitivity") / _positive(epsilon, "epsilon")
     return _alike(exact + _checked(generator).laplace(0.0, scale, exact.shape))
-
-
-@overload
-def gaussian_mechanism(
-    value: float, sensitivity: float, epsilon: float, delta: float, generator: np.random.Generator
-) -> float: ...
-@overload
-def gaussian_mechanism(
-    value: ArrayLike, sensitivity: float, epsilon: float, delta: float, generator: np.random.Generator
-) -> Numbers: ...
-def gaussian_mechanism(
-    value: ArrayLike, sensitivity: float, epsilon: float, delta: float, generator: np.random.Generator
-) -> float | Numbers:
-    """A number, or several that belong together, with as much Gaussian noise as (epsilon, delta) needs.
-
-    Parameters
-    ----------
-    value : float or array_like of float
-        What was computed from the data.
-    sensitivity : float
-        By how much one person's data can move it at most; of several numbers, as a straight line (L2).
-    epsilon, delta : float
-        What is promised: epsilon above 0, delta in (0, 1).
-    generator : numpy.random.Generator
-        Where the noise comes from.
-
-    Returns
-    -------
-    float or numpy.ndarray of float64
-        The value with noise of standard deviation :func:`gaussian_sigma`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a value is not finite, an argument is out of range, or there is no generator.
-
-    References
-    ----------
-    B. Balle and Y.-X. Wang (2018), "Improving the Gaussian mechanism for differential privacy", algorithm 1.
-    """
-    exact, sigma = _numbers(value), gaussian_sigma(epsilon, delta, sensitivity)
-    return _alike(exact + _checked(generator).normal(0.0, sigma, exact.shape))
-
-
-def gaussian_delta(sigma: float, epsilon: float, sensitivity: float = 1.0) -> float:
-    """The smallest delta that Gaussian noise of this sigma keeps at this epsilon.
-
-    Parameters
-    ----------
-    sigma : float
-        Standard deviation of the noise, above 0.
-    epsilon : float
-        Above 0.
-    sensitivity : float
-        Largest move of the value by one person's data (L2), above 0.
-
-    Returns
-    -------
-    float
-        In [0, 1]: exact, not a bound.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not a number above 0.
-
-    References
-    ----------
-    B. Balle and Y.-X. Wang (2018), "Improving the Gaussian mechanism for differential privacy", theorem 8.
-    """
-    noise = _positive(sigma, "sigma") / _positive(sensitivity, "sensitivity")
-    middle, shift = _positive(epsilon, "epsilon") * noise, 0.5 / noise
-    # Phi(shift - middle) - e^epsilon Phi(-shift - middle), as logs: the second factor overflows and the difference
-    # of two nearly equal numbers would lose its digits.
-    first, second = float(log_ndtr(shift - middle)), epsilon + float(log_ndtr(-shift - middle))
-    return max(0.0, -math.exp(first) * math.expm1(min(0.0, second - first)))
-
-
-def gaussian_sigma(epsilon: float, delta: float, sensitivity: float = 1.0) -> float:
-    """The least Gaussian noise that keeps (epsilon, delta): the inverse of :func:`gaussian_delta`.
-
-    Parameters
-    ----------
-    epsilon : float
-        Above 0; the classic sqrt(2 ln(1.25 / delta)) sensitivity / epsilon holds up to 1 only, and is larger.
-    delta : float
-        In (0, 1).
-    sensitivity : float
-        Largest move of the value by one person's data (L2), above 0.
-
-    Returns
-    -------
-    float
-        Standard deviation, in the unit of the sensitivity.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    References
-    ----------
-    B. Balle and Y.-X. Wang (2018), "Improving the Gaussian mechanism for differential privacy", algorithm 1.
-    """
-    _positive(epsilon, "epsilon")
-    wanted, unit = math.log(check_share(delta, "delta")), _positive(sensitivity, "sensitivity")
-
-    def too_much(log_sigma: float) -> float:
-        return math.log(max(gaussian_delta(math.exp(log_sigma), epsilon), 1e-320)) - wanted
-
-    # Delta falls from 1 to 0 as sigma grows, whatever epsilon is.
-    low = high = 0.0
-    while too_much(low) <= 0:
-        low -= 1
-    while too_much(high) >= 0:
-        high += 1
-    found = optimize.brentq(too_much, low, high, xtol=1e-13)
-    return unit * math.exp(found) * (1 + 1e-12)  # to the safe side of what the search leaves open
 
 
 # ---- what is refused

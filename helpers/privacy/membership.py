@@ -134,36 +134,6 @@ def lira(confidences: ArrayLike, membership: ArrayLike) -> Scores:
     return inside.log_density(values) - outside.log_density(values)
 
 
-def lira_offline(confidences: ArrayLike, membership: ArrayLike) -> Scores:
-    """LiRA for who has no models with the picture: how far above the confidence of models without it.
-
-    Parameters
-    ----------
-    confidences, membership : array_like, shape (M, N)
-        As for :func:`lira`; a picture needs no model that learned from it but the target itself.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (M, N)
-        The target's confidence in standard deviations above the mean of the other models without the picture. The
-        paper takes the normal law's p-value of it, which has the same order.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As :func:`lira`, but for pictures that few models learned from.
-
-    References
-    ----------
-    N. Carlini, S. Chien, M. Nasr, S. Song, A. Terzis and F. Tramèr (2022), "Membership inference attacks from first
-    principles": the offline attack.
-    """
-    values, member = _models_and_pictures(confidences, membership)
-    _check_columns(member, with_it=0)
-    outside = _fit_without_target(values, ~member)
-    return outside.distance(values)
-
-
 class _Normals(NamedTuple):
     """For each target and picture, the normal law of the other models' confidence."""
 
@@ -501,55 +471,6 @@ def dp_tpr_bound(epsilon: float, delta: float, fpr: ArrayLike) -> float | Scores
     many = 1 - np.exp(-epsilon) * np.maximum(1 - delta - rates, 0.0)
     bound = np.clip(np.minimum(few, many), 0.0, 1.0)
     return bound if bound.ndim else float(bound)
-
-
-class DpRegion(NamedTuple):
-    """Where the ROC of any attack on a private model lies.
-
-    Attributes
-    ----------
-    fpr : numpy.ndarray of float64, shape (P,)
-        False positive rates, rising.
-    lowest, highest : numpy.ndarray of float64, shape (P,)
-        The true positive rates between which an attack lies there.
-    """
-
-    fpr: Scores
-    lowest: Scores
-    highest: Scores
-
-
-def dp_region(epsilon: float, delta: float, *, smallest: float = 1e-4, points: int = 200) -> DpRegion:
-    """The region of (epsilon, delta)-differential privacy, ready to be drawn on a log scale.
-
-    Parameters
-    ----------
-    epsilon, delta : float
-        As for :func:`dp_tpr_bound`.
-    smallest : float
-        The smallest false positive rate above 0, in (0, 1).
-    points : int
-        How many rates, evenly on a log scale; 0, 1 and the corners of the region are there besides.
-
-    Returns
-    -------
-    DpRegion
-        Its ends are straight lines between the corners, which curve where an axis is logarithmic.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    References
-    ----------
-    P. Kairouz, S. Oh and P. Viswanath (2015), "The composition theorem for differential privacy".
-    """
-    _check_guarantee(epsilon, delta)
-    corner = (1 - delta) / (1 + np.exp(min(epsilon, 700.0)))
-    grid = np.geomspace(check_share(smallest, "smallest"), 1, check_count(points, "points"))
-    fpr = np.unique(np.concatenate([[0.0, corner, 1 - corner, delta, 1 - delta, 1.0], grid]))
-    return DpRegion(fpr, 1 - dp_tpr_bound(epsilon, delta, 1 - fpr), dp_tpr_bound(epsilon, delta, fpr))
 
 
 def _check_guarantee(epsilon: float, delta: float) -> None:

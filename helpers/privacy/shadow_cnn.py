@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from helpers.contracts import Images, Labels, Predict, Probabilities, check_fits, check_images, check_seed
+from helpers.contracts import Images, Labels, check_seed
+from helpers.privacy.private_network import one_thread
 
 if TYPE_CHECKING:
     from helpers.privacy.shadows import ShadowRecipe
-
-_AT_ONCE = 500  # pictures of a forward pass, which bounds its memory
 
 
 class ShadowCNN(nn.Module):
@@ -109,34 +108,12 @@ def trained(recipe: ShadowRecipe, images: Images, labels: Labels, classes: int, 
     steps = recipe.passes * -(-len(images) // recipe.batch_size)
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     rng = np.random.default_rng((seed, 0x5AD0))
-    for _ in range(recipe.passes):
-        for rows in torch.from_numpy(rng.permutation(len(images))).split(recipe.batch_size):
-            loss = nn.functional.cross_entropy(model.logits(pictures[rows]), wanted[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            slower.step()
+    with one_thread():
+        for _ in range(recipe.passes):
+            for rows in torch.from_numpy(rng.permutation(len(images))).split(recipe.batch_size):
+                loss = nn.functional.cross_entropy(model.logits(pictures[rows]), wanted[rows])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                slower.step()
     return model.eval()
-
-
-def predict_function_of(model: ShadowCNN) -> Predict:
-    """The network as a plain function of pictures.
-
-    Parameters
-    ----------
-    model : ShadowCNN
-        In evaluation mode.
-
-    Returns
-    -------
-    callable
-        Images, float32 in [0, 1] of shape (N, H, W, C), to float32 probabilities of shape (N, K).
-    """
-
-    def predict(images: Images) -> Probabilities:
-        checked = check_fits(check_images(images), (None, *model.shape))
-        with torch.inference_mode():
-            parts = [model(torch.tensor(checked[at : at + _AT_ONCE])) for at in range(0, len(checked), _AT_ONCE)]
-        return torch.cat(parts).numpy()
-
-    return predict

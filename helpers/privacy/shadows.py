@@ -218,10 +218,10 @@ def shadow_fit(recipe: ShadowRecipe, *, classes: int) -> Fit:
     callable
         Pictures, labels and a seed to a predict function.
     """
-    from helpers.privacy import shadow_cnn  # torch
+    from helpers.privacy import private_network, shadow_cnn  # torch
 
     def fit(images: Images, labels: Labels, seed: int) -> Predict:
-        return shadow_cnn.predict_function_of(shadow_cnn.trained(recipe, images, labels, classes, seed))
+        return private_network.torch_predict(shadow_cnn.trained(recipe, images, labels, classes, seed))
 
     return fit
 
@@ -251,13 +251,13 @@ def _trained_and_asked(
 def _path(recipe: ShadowRecipe, split: Split) -> Path:
     import torch
 
-    from helpers.privacy import shadow_cnn
+    from helpers.privacy import private_network, shadow_cnn
 
     name = cache.key(
         shadows=asdict(recipe),
         pictures=split.hashes(),
         labels=split.labels.tolist(),
-        code=cache.code_version(shadow_cnn, sys.modules[__name__]),
+        code=cache.code_version(private_network, shadow_cnn, sys.modules[__name__]),
         torch=torch.__version__,
     )
     return cache.cache_directory() / "models" / f"{name}.npz"

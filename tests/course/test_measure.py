@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from helpers import intervals
+from helpers import intervals, privacy
 from helpers.course import measure
 from helpers.course.measurements import (
+    accuracy_all,
     accuracy_epsilon,
     interval_coverage,
     membership_leak,
+    membership_private,
     planted_disparity,
     published_row,
     robust_digits,
@@ -173,13 +175,46 @@ def test_the_noise_of_a_promise_costs_accuracy_and_less_of_it_less():
     full = read_measured(measure.measured_path("accuracy_epsilon")).full
     cost = full.series[accuracy_epsilon.COST]
     assert full.sizes["train"] == 10_000
+    assert len(cost.values) >= 5
+
+    def at(epsilon):
+        return full.series[accuracy_epsilon.metric(accuracy_epsilon.RIGHT, epsilon)].values
+
     for epsilon in accuracy_epsilon.EPSILONS[:-1]:  # the noise hangs on sizes alone
-        assert len(set(full.series[accuracy_epsilon.noise(epsilon)].values)) == 1
-    asked, weak = (np.array(full.series[accuracy_epsilon.accuracy(epsilon)].values) for epsilon in (1.0, 8.0))
+        assert len(set(full.series[accuracy_epsilon.metric(accuracy_epsilon.NOISE, epsilon)].values)) == 1
+    asked, weak = (np.array(at(epsilon)) for epsilon in (1.0, 8.0))
     assert (asked < weak).all()
-    right = [np.array(full.series[accuracy_epsilon.accuracy(epsilon)].values) for epsilon in (math.inf, 3.0)]
+    right = [np.array(at(epsilon)) for epsilon in (math.inf, 3.0)]
     assert np.allclose(right[0] - right[1], cost.values, atol=1e-4)
     assert min(cost.values) - cost.half_interval > 0
+
+
+@pytest.mark.parametrize("dataset", membership_private.DATASETS)
+def test_private_networks_give_away_next_to_nothing_at_epsilon_1_and_less_than_allowed_at_3(dataset):
+    full = read_measured(measure.measured_path("membership_private")).full
+    leaked = read_measured(measure.measured_path("membership_leak")).full
+    assert all(full.sizes[each] == leaked.sizes[each] for each in ("models", "pictures"))  # the same power
+
+    def ends(name, epsilon):
+        series = full.series[membership_private.metric(name, dataset, epsilon)]
+        return min(series.values) - series.half_interval, max(series.values) + series.half_interval
+
+    low, high = ends(membership_private.AUC, 1.0)
+    assert 0.48 < low < high < 0.52
+    assert ends(membership_private.AUC, 3.0)[1] < 0.53
+    for epsilon in membership_private.EPSILONS:
+        allowed = privacy.dp_tpr_bound(epsilon, membership_private.DELTA, 0.001)
+        assert ends(membership_private.PERMILLE, epsilon)[1] < allowed
+        assert ends(membership_private.RIGHT, epsilon)[0] > 0.12  # it has learned something that could be given away
+
+
+def test_more_pictures_are_the_cheapest_privacy():
+    full = read_measured(measure.measured_path("accuracy_all")).full
+    few = read_measured(measure.measured_path("accuracy_epsilon")).full
+    at_10_000 = few.series[accuracy_epsilon.metric(accuracy_epsilon.RIGHT, 3.0)]
+    network, linear = (full.series[name] for name in (accuracy_all.NETWORK, accuracy_all.LINEAR))
+    assert min(network.values) - network.half_interval > max(at_10_000.values) + at_10_000.half_interval
+    assert min(linear.values) > 0.8
 
 
 def _wilson_holds(hits, n, truth):
@@ -324,7 +359,7 @@ def test_what_cannot_be_measured_writes_nothing(coin, monkeypatch, asked, seeds,
 
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(
-        CourseError, match=r"Did you mean 'interval_coverage'\? There are: accuracy_epsilon, catastrophic_overfitting"
+        CourseError, match=r"Did you mean 'interval_coverage'\? There are: accuracy_all, accuracy_epsilon"
     ):
         measure.measurement("interval_covrage")
 

@@ -45,9 +45,9 @@ def solutions(tmp_path_factory, offline):
 
 @pytest.fixture(scope="session")
 def on_fashion(tmp_path_factory, offline):
-    """The solutions of notebooks 01 to 08 on real clothing."""
+    """The solutions of notebooks 01 to 09 on real clothing."""
     folder = tmp_path_factory.mktemp("fashion")
     if not fashion_is_ready():
         missing("the Debian package dataset-fashion-mnist")
     on_clothing = ("--solutions", "--offline", "--dataset", "fashion", "--jobs", "2", "--limit", LIMIT)
-    return folder, vigilant(folder, "run", "01", "02", "03", "04", "05", "06", "07", "08", *on_clothing)
+    return folder, vigilant(folder, "run", "01", "02", "03", "04", "05", "06", "07", "08", "09", *on_clothing)

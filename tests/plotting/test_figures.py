@@ -122,6 +122,17 @@ def test_a_curve_of_a_power_goes_through_the_first_point():
     assert [label.get_text() for label in axis.get_xticklabels()] == ["1", "10", "100"]
 
 
+@pytest.mark.parametrize(("least", "numbers"), [(0.02, ["0.02", "0.05", "0.1", "0.2", "0.5", "1"]), (2e-4, None)])
+def test_numbers_of_a_logarithmic_axis_thin_out_where_there_are_many_decades(least, numbers):
+    x = np.geomspace(least, 1, 30)
+    words = {"title": "t", "alt": "a", "x_label": "x", "y_label": "y"}
+    figure = plotting.line_plot({"a": (x, x)}, log_x=True, log_y=True, **words)
+    figure.canvas.draw()
+    for axis in (figure.axes[0].xaxis, figure.axes[0].yaxis):
+        labels = [f"{place:g}" for place in axis.get_majorticklocs() if least <= place <= 1]
+        assert labels == (numbers or ["0.001", "0.01", "0.1", "1"])
+
+
 def test_groups_may_be_an_array():
     rows = {name: Estimate(0.5, 0.4, 0.6, 9) for name in "ab"}
     axis = plotting.forest_plot(rows, groups=np.array([0, 1]), x_label="x", title="t", alt="a").axes[0]

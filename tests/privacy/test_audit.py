@@ -272,11 +272,11 @@ def test_of_twenty_audits_the_honest_claim_stands_no_noise_falls_and_two_faults_
     assert (full.sizes["canaries"], full.sizes["runs"] * 5) == (1000, 20)
 
     def refuted(name):
-        return round(sum(full.series[privacy_audit.exceeded(name)].values) * full.sizes["runs"])
+        return round(sum(full.series[privacy_audit.metric(privacy_audit.REFUTED, name)].values) * full.sizes["runs"])
 
     assert refuted(privacy.HONEST.name) <= 4
     assert refuted(NO_NOISE.name) == refuted(BATCH_CLIPPED.name) == 20
     for unseen in (REALISED_BATCH, WRONG_LOADER):
-        assert max(full.series[privacy_audit.by_gradients(unseen.name)].values) < 3
+        assert max(full.series[privacy_audit.metric(privacy_audit.BY_GRADIENTS, unseen.name)].values) < 3
     for name in privacy_audit.IMPLEMENTATIONS:  # a hundred steps on a thousand pictures learn no canary by heart
-        assert max(full.series[privacy_audit.by_pictures(name)].values) < 3
+        assert max(full.series[privacy_audit.metric(privacy_audit.BY_PICTURES, name)].values) < 3

@@ -35,12 +35,10 @@ def found_by_counting(mechanism):
 def test_a_coin_promises_exactly_epsilon(epsilon):
     truthful = privacy.truth_probability(epsilon)
     assert truthful / (1 - truthful) == pytest.approx(math.exp(epsilon))
-    assert privacy.response_epsilon(truthful) == pytest.approx(epsilon)
 
 
 def test_two_fair_coins_are_ln_3():
-    assert privacy.response_epsilon(0.75) == pytest.approx(math.log(3))
-    assert privacy.response_epsilon(0.5) == 0
+    assert privacy.truth_probability(math.log(3)) == pytest.approx(0.75)
     assert privacy.truth_probability(800) == 1.0
 
 
@@ -82,7 +80,7 @@ def test_a_share_that_takes_answers_for_truths_is_not():
     assert privacy.response_share(answers, 1.0).high < answers.mean() - 0.1
 
 
-# ---- Laplace and Gaussian noise
+# ---- Laplace noise
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 2.0])
@@ -104,44 +102,6 @@ def test_laplace_noise_has_the_scale_and_the_shape():
     assert privacy.laplace_mechanism([[1.0, 2.0]], 3, 2, rng).shape == (1, 2)
 
 
-def test_gaussian_noise_keeps_epsilon_and_delta_for_every_event_and_less_noise_does_not():
-    # The worst event is known: everything beyond where the two densities are e^epsilon apart.
-    epsilon, delta, cuts = 1.0, 1e-3, np.linspace(-20, 20, 4001)
-    for factor, kept in ((1.0, True), (0.95, False)):
-        sigma = factor * privacy.gaussian_sigma(epsilon, delta)
-        beyond = stats.norm.sf(cuts, 1, sigma) - math.exp(epsilon) * stats.norm.sf(cuts, 0, sigma)
-        assert bool(beyond.max() <= delta * (1 + 1e-6)) is kept
-
-
-def test_the_gaussian_mechanism_adds_gaussian_sigma():
-    rng = np.random.default_rng(2)
-    noisy = privacy.gaussian_mechanism(np.full(TRIES, -4.0), 2.0, 0.7, 1e-5, rng)
-    assert stats.kstest(noisy, stats.norm(-4, privacy.gaussian_sigma(0.7, 1e-5, 2.0)).cdf).pvalue > 1e-3
-    assert isinstance(privacy.gaussian_mechanism(1.0, 2.0, 0.7, 1e-5, rng), float)
-
-
-@pytest.mark.parametrize("epsilon", [1e-3, 0.1, 1.0, 3.0, 10.0, 100.0])
-@pytest.mark.parametrize("delta", [1e-12, 1e-5, 0.1, 0.9])
-def test_sigma_is_the_inverse_of_delta_and_never_more_than_the_classic_bound(epsilon, delta):
-    sigma = privacy.gaussian_sigma(epsilon, delta)
-    assert privacy.gaussian_delta(sigma, epsilon) == pytest.approx(delta, rel=1e-6)
-    assert privacy.gaussian_delta(sigma, epsilon) <= delta * (1 + 1e-9)
-    assert privacy.gaussian_delta(0.99 * sigma, epsilon) > delta
-    assert privacy.gaussian_sigma(epsilon, delta, 5.0) == pytest.approx(5 * sigma)
-    if epsilon <= 1 and delta < 0.5:
-        assert sigma <= math.sqrt(2 * math.log(1.25 / delta)) / epsilon
-
-
-def test_delta_by_the_formula_as_written_and_where_that_overflows():
-    for sigma, epsilon, moved in ((1.0, 1.0, 1.0), (2.0, 0.5, 3.0), (0.7, 3.0, 1.0)):
-        a, b = moved / (2 * sigma), epsilon * sigma / moved
-        written = stats.norm.cdf(a - b) - math.exp(epsilon) * stats.norm.cdf(-a - b)
-        assert privacy.gaussian_delta(sigma, epsilon, moved) == pytest.approx(written)
-    assert privacy.gaussian_delta(1.0, 800.0) == 0.0
-    assert privacy.gaussian_delta(1e-6, 1.0) == 1.0
-    assert 0 < privacy.gaussian_delta(1.0, 30.0) < 1e-100
-
-
 # ---- what is refused
 
 
@@ -156,9 +116,6 @@ RNG = np.random.default_rng(0)
         lambda epsilon: privacy.randomised_response([True], epsilon, RNG),
         lambda epsilon: privacy.response_share([True], epsilon),
         lambda epsilon: privacy.laplace_mechanism(1.0, 1.0, epsilon, RNG),
-        lambda epsilon: privacy.gaussian_mechanism(1.0, 1.0, epsilon, 1e-5, RNG),
-        lambda epsilon: privacy.gaussian_sigma(epsilon, 1e-5),
-        lambda epsilon: privacy.gaussian_delta(1.0, epsilon),
     ],
 )
 def test_an_epsilon_that_is_none(call, epsilon):
@@ -169,17 +126,9 @@ def test_an_epsilon_that_is_none(call, epsilon):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: privacy.response_epsilon(1.0), "At 1 nothing is promised"),
-        (lambda: privacy.response_epsilon(0.3), "take the opposite of each answer"),
-        (lambda: privacy.response_epsilon(math.nan), r"in \[0\.5, 1\), got nan"),
         (lambda: privacy.response_share(np.zeros(0, bool), 1.0), "hits is empty"),
         (lambda: privacy.laplace_mechanism(math.nan, 1, 1, RNG), "value must be a finite number"),
         (lambda: privacy.laplace_mechanism(1, 0, 1, RNG), "sensitivity must be a number above 0"),
-        (lambda: privacy.gaussian_mechanism([1, math.inf], 1, 1, 1e-5, RNG), "finite number"),
-        (lambda: privacy.gaussian_sigma(1, 0), "delta must lie strictly between 0 and 1, got 0"),
-        (lambda: privacy.gaussian_sigma(1, 1), "delta must lie strictly"),
-        (lambda: privacy.gaussian_sigma(1, 1e-5, -1), "sensitivity must be"),
-        (lambda: privacy.gaussian_delta(0, 1), "sigma must be a number above 0, got 0"),
     ],
 )
 def test_what_has_no_guarantee(call, message):
@@ -194,7 +143,7 @@ def test_what_has_no_guarantee(call, message):
         (lambda: privacy.response_share([0.5], 1.0), "answers must be bool"),
         (lambda: privacy.randomised_response([True], 1.0, 0), "generator must be numpy.random.default_rng"),
         (lambda: privacy.laplace_mechanism(1.0, 1.0, 1.0, np.random), "generator must be"),
-        (lambda: privacy.gaussian_mechanism(1.0, 1.0, 1.0, 1e-5, None), "generator must be .*got None"),
+        (lambda: privacy.laplace_mechanism(1.0, 1.0, 1.0, None), "generator must be .*got None"),
     ],
 )
 def test_what_is_of_another_kind(call, message):

@@ -81,49 +81,37 @@ def test_lira_of_large_confidences_keeps_its_digits():
     )
 
 
-@pytest.mark.parametrize("attack", [privacy.lira, privacy.lira_offline])
-def test_nothing_of_the_target_is_in_its_own_fit(attack):
-    # If its fit holds still while the target moves, the score is a quadratic (offline: a line) of where it is.
+def test_nothing_of_the_target_is_in_its_own_fit():
+    # If its fit holds still while the target moves, the score is a quadratic of where it is.
     confidences, member = drawn(pictures=40)
     at = []
     for move in range(5):
         moved = confidences.copy()
         moved[3] += 10 * move
-        at.append(attack(moved, member)[3])
-    order = 3 if attack is privacy.lira else 2
-    np.testing.assert_allclose(np.diff(at, order, axis=0), 0, atol=1e-6)
-    assert np.abs(np.diff(at, order - 1, axis=0)).min() > 1e-4
+        at.append(privacy.lira(moved, member)[3])
+    np.testing.assert_allclose(np.diff(at, 3, axis=0), 0, atol=1e-6)
+    assert np.abs(np.diff(at, 2, axis=0)).min() > 1e-4
 
 
-def test_offline_asks_only_models_without_the_picture():
-    confidences, member = drawn()
-    wild = np.where(member, confidences + 50, confidences)
-    before, after = (privacy.lira_offline(each, member) for each in (confidences, wild))
-    np.testing.assert_allclose(before[~member], after[~member])
-    assert (after[member] > before[member]).all()
-
-
-def test_attacks_that_know_the_picture_find_what_a_threshold_cannot():
+def test_an_attack_that_knows_the_picture_finds_what_a_threshold_cannot():
     confidences, member = drawn(pictures=1000, effect=2.0, spread=5.0)
     auc = {
         name: privacy.measure_attack(scores, member, resamples=50).auc.value
         for name, scores in {
             "loss": privacy.loss_threshold(confidences),
-            "online": privacy.lira(confidences, member),
-            "offline": privacy.lira_offline(confidences, member),
+            "LiRA": privacy.lira(confidences, member),
         }.items()
     }
     # With the two middles known: Phi(2 / sqrt(2)) = 0.921. They are estimated from seven or eight models.
-    assert auc["loss"] < 0.65 < 0.88 < auc["offline"] <= auc["online"] < stats.norm.cdf(2 / np.sqrt(2))
+    assert auc["loss"] < 0.65 < 0.88 < auc["LiRA"] < stats.norm.cdf(2 / np.sqrt(2))
 
 
-@pytest.mark.parametrize("attack", [privacy.lira, privacy.lira_offline])
-def test_with_a_wrong_list_of_members_nothing_is_found_and_nothing_is_missed(attack):
+def test_with_a_wrong_list_of_members_nothing_is_found_and_nothing_is_missed():
     # Not below 0.5 either: the one model less on the target's side must not show. Without the spread of the mean
     # the AUC is 0.492, seven standard errors away.
     confidences, _ = drawn(pictures=20_000, effect=0.0)
     wrong = balanced(16, 20_000, seed=99)
-    roc = privacy.attack_roc(attack(confidences, wrong), wrong)
+    roc = privacy.attack_roc(privacy.lira(confidences, wrong), wrong)
     assert np.trapezoid(roc.tpr, roc.fpr) == pytest.approx(0.5, abs=4e-3)  # standard error 0.0011
 
 
@@ -238,24 +226,6 @@ def test_no_threshold_on_randomised_response_or_gaussian_noise_beats_the_bound_a
     assert tight < 1e-5
 
 
-@pytest.mark.parametrize(("epsilon", "delta"), [(0, 0), (1, 0.05), (3, 1e-5), (800, 0)])
-def test_the_region_is_symmetric_and_holds_every_guess(epsilon, delta):
-    region = privacy.dp_region(epsilon, delta)
-    assert (np.diff(region.fpr) > 0).all()
-    assert (region.fpr[0], region.fpr[-1]) == (0, 1)
-    assert (region.lowest <= region.fpr + 1e-12).all()
-    assert (region.highest >= region.fpr - 1e-12).all()
-    assert (np.diff(region.highest) >= 0).all()
-    mirrored = 1 - region.lowest
-    np.testing.assert_allclose(mirrored, privacy.dp_tpr_bound(epsilon, delta, 1 - region.fpr), atol=1e-12)
-    if epsilon == 0:
-        np.testing.assert_allclose(region.highest, region.lowest, atol=1e-12)
-    if epsilon < 10:  # the lines between the points are the region's own: its corners are among them
-        between = (region.fpr[1:] + region.fpr[:-1]) / 2
-        on_lines = np.interp(between, region.fpr, region.highest)
-        np.testing.assert_allclose(on_lines, privacy.dp_tpr_bound(epsilon, delta, between), atol=1e-12)
-
-
 # ---- what is refused
 
 
@@ -276,7 +246,6 @@ SCORES = np.random.default_rng(0).normal(size=MEMBER.shape)
         (lambda: privacy.lira(SCORES, MEMBER | True), "200 of 200 pictures have fewer than 2 models without them"),
         (lambda: privacy.lira(SCORES, MEMBER & (np.arange(200) > 0)), r"1 of 200 .*2 models with them.*0 has 0 of 16"),
         (lambda: privacy.lira(SCORES[:4, :1], np.array([[True], [True], [False], [False]])), "4 models are too few"),
-        (lambda: privacy.lira_offline(SCORES, MEMBER | True), "fewer than 2 models without them"),
         (lambda: privacy.exposure(SCORES, MEMBER & False), "fewer than 1 models with them"),
         (lambda: privacy.attack_roc(SCORES, MEMBER | True), "no non-members among 3,200 decisions"),
         (lambda: privacy.attack_roc(SCORES, MEMBER & False), "no members among"),
@@ -290,10 +259,8 @@ SCORES = np.random.default_rng(0).normal(size=MEMBER.shape)
         (lambda: privacy.compare_attacks(SCORES, SCORES, MEMBER & (np.arange(200) < 9)), "30 pictures with members"),
         (lambda: privacy.dp_tpr_bound(-1, 0, 0.1), "epsilon must be a number of at least 0, got -1"),
         (lambda: privacy.dp_tpr_bound(np.nan, 0, 0.1), "epsilon must be"),
-        (lambda: privacy.dp_region(np.inf, 0), "epsilon must be a number"),
         (lambda: privacy.dp_tpr_bound(1, 2, 0.1), "delta must lie in"),
         (lambda: privacy.dp_tpr_bound(1, 0, [0.1, 1.1]), "false positive rate must lie in"),
-        (lambda: privacy.dp_region(1, 0, smallest=0), "smallest must lie"),
     ],
 )
 def test_what_cannot_be_attacked_says_why(call, message):

@@ -10,7 +10,7 @@ import torch
 
 from helpers import datasets, privacy
 from helpers.datasets.base import Split
-from helpers.privacy import shadow_cnn, shadows
+from helpers.privacy import private_network, shadow_cnn, shadows
 from tests.conftest import ROOT
 
 TINY = privacy.ShadowRecipe("signs", pictures=140, models=16, passes=8, width=8, batch_size=20)
@@ -66,12 +66,34 @@ def test_every_model_learns_from_its_own_row_and_answers_for_all():
 
 def test_the_network_takes_pictures_of_the_course_and_gives_probabilities():
     model = shadow_cnn.ShadowCNN((28, 28, 1), 10).eval()
-    answers = shadow_cnn.predict_function_of(model)(np.random.default_rng(0).random((600, 28, 28, 1), np.float32))
+    answers = privacy.torch_predict(model)(np.random.default_rng(0).random((600, 28, 28, 1), np.float32))
     assert (answers.shape, answers.dtype) == ((600, 10), np.float32)
     np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-5)
     with torch.no_grad():
         pictures = torch.rand(2, 28, 28, 1)
         assert torch.equal(model(pictures), torch.softmax(model.logits(pictures), dim=1))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [privacy.linear_probe((28, 28, 1), 10), privacy.tanh_cnn((28, 28, 1), 10), shadow_cnn.ShadowCNN((28, 28, 1), 10)],
+    ids=["linear_probe", "TanhCNN", "ShadowCNN"],
+)
+def test_every_network_is_asked_for_its_logits_and_softmax_is_taken_once(network):
+    torch.nn.init.normal_(list(network.parameters())[-1])  # a probe's weights are 0, and 0 does not tell
+    images = np.random.default_rng(0).random((5, 28, 28, 1), np.float32)
+    with torch.no_grad():
+        wanted = torch.softmax(private_network.logits_of(network)(torch.tensor(images)), dim=1).numpy()
+        assert not np.allclose(wanted, torch.softmax(torch.tensor(wanted), dim=1))
+    np.testing.assert_allclose(privacy.torch_predict(network)(images), wanted, atol=1e-6)
+
+
+def test_one_thread_ends_with_as_many_as_before():
+    before = torch.get_num_threads()
+    with pytest.raises(KeyError), private_network.one_thread():
+        assert torch.get_num_threads() == 1
+        raise KeyError
+    assert torch.get_num_threads() == before
 
 
 def test_dp_sgd_can_train_its_layers():

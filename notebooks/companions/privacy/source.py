@@ -11,8 +11,8 @@
 # - take one person's secret out of two harmless answers,
 # - add the noise that prevents it, and say what it costs.
 #
-# **What you need first.** Some Python and pandas; notebook 09 is still being written, and this page
-# does not lean on it. And this kernel, *Vigilant Vision: privacy companion*, made once by `make
+# **What you need first.** Some Python and pandas, and from notebook 09 what $\epsilon$ promises
+# (steps 5 and 6). And this kernel, *Vigilant Vision: privacy companion*, made once by `make
 # companions`.
 #
 # **What would fool you here.** A signature under a job says that somebody has read it. It says

@@ -27,6 +27,7 @@ from tests.notebooks.expected import (
     fairness,
     gradcam,
     interpretable,
+    privacy,
     shap,
     start_here,
     training,
@@ -43,4 +44,5 @@ BY_NOTEBOOK: dict[str, ModuleType] = {
     "06_attacks": attacks,
     "07_adversarial_training": adversarial_training,
     "08_fairness": fairness,
+    "09_privacy": privacy,
 }

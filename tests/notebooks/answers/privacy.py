@@ -1,4 +1,4 @@
-"""A DRAFT of tests/notebooks/answers/privacy.py: sure about a few, the truth about all, a loader that is not private."""
+"""Answers to the exercises of notebook 09: sure about a few, the truth about all, a loader that is not private."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from tests.notebooks.answers import Exercise
 
 def _spies():
     rng = np.random.default_rng(3)
-    truth = np.arange(4000).reshape(1, -1) % 2 == 0
+    truth = np.arange(40_000).reshape(1, -1) % 2 == 0
     rumour = rng.normal(size=truth.shape) + 0.16 * truth
     return {
         "truth": truth,
@@ -29,7 +29,7 @@ PERMILLE = OF_INSIDER.tpr_at_permille.value, OF_RUMOUR.tpr_at_permille.value
 def by_counting(spy):
     scores, truth = SPIES[spy][0], SPIES["truth"][0]
     false_alarms = np.sort(scores[~truth])[::-1]
-    return (scores[truth] > false_alarms[2]).mean()  # 2 of 2,000 non-members are accused, and the third is not
+    return (scores[truth] > false_alarms[20]).mean()  # 20 of 20,000 non-members are accused, and the 21st is not
 
 
 # ---- 9.2
@@ -62,6 +62,10 @@ def size_first(n, expected, steps, rng):
 
 def as_lists(n, expected, steps, rng):
     return [[i for i in range(n) if rng.random() < expected / n] for _ in range(steps)]
+
+
+def masks(n, expected, steps, rng):
+    return [rng.random(n) < expected / n for _ in range(steps)]
 
 
 def shuffled(n, expected, steps, rng):
@@ -106,6 +110,7 @@ EXERCISES = [
             (PERMILLE[1] / PERMILLE[0], "the other way round"),
             (OF_INSIDER.tpr_at_percent.value / OF_RUMOUR.tpr_at_percent.value, "this is at 1%"),
             (PERMILLE[0] - PERMILLE[1], "this is the difference"),
+            (round(PERMILLE[0], 3) / round(PERMILLE[1], 3), "not the rounded percentages"),
             (PERMILLE[0], "is not the ratio"),
         ],
     ),
@@ -128,6 +133,7 @@ EXERCISES = [
         test="test_private_batches",
         right=[coins, size_first, as_lists],
         wrong=[
+            (masks, "give indices"),
             (shuffled, "same size"),
             (fixed_size, "same size"),
             (with_replacement, "nobody is in a batch twice"),
