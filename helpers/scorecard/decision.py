@@ -1,0 +1,290 @@
+"""The release decision: every threshold against its record, and what is missing or stale said with what to run.
+
+The same function answers the command ``vigilant decide``, notebook 13, the pipeline's gate and the service. Nothing is
+kept between two calls: a verdict of yesterday says nothing about today's model.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from helpers.errors import ScorecardError, did_you_mean
+from helpers.scorecard.fields import AXES, BUDGETS, check_choice, whole
+from helpers.scorecard.keys import notebook_key
+from helpers.scorecard.records import Record
+from helpers.scorecard.thresholds import Threshold, check_measured, read_thresholds
+from helpers.scorecard.verdicts import (
+    MET,
+    NOT_MET,
+    NOT_SHOWN,
+    cases_to_settle,
+    chance_if_better,
+    margin,
+    verdict,
+)
+
+MISSING, STALE = "missing", "stale"
+GO, NO_GO, CANNOT_DECIDE = "go", "no-go", "cannot decide"
+WRONG_GO = 0.05
+"""What a wrong *go* may not exceed: see :mod:`helpers.scorecard.verdicts`."""
+
+_WORST_FIRST = (NOT_MET, NOT_SHOWN, STALE, MISSING, MET)
+
+
+class Chances(NamedTuple):
+    """The chance of a *go* for the records together.
+
+    Attributes
+    ----------
+    independent : float
+        If the records have nothing to do with each other: the product.
+    least, most : float
+        However they hang together (M. Fréchet, 1935): they fail on different days, or always on the same.
+    """
+
+    independent: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One threshold, and what became of it.
+
+    Attributes
+    ----------
+    threshold : Threshold
+        What is asked.
+    verdict : str
+        ``"met"``, ``"not met"``, ``"not shown"``, ``"missing"`` or ``"stale"``.
+    record : Record or None
+        What was judged; None where it is missing or stale.
+    why : str
+        What is wrong with a record that is missing or stale, and what to run.
+    """
+
+    threshold: Threshold
+    verdict: str
+    record: Record | None = None
+    why: str = ""
+
+    @property
+    def margin(self) -> float | None:
+        """How far the record is from its bound, in halves of its interval; None without a record."""
+        return None if self.record is None else margin(self.threshold, self.record)
+
+    @property
+    def cases_more(self) -> int | None:
+        """How many cases more would settle it; None without a record, and where no number would."""
+        return None if self.record is None else cases_to_settle(self.threshold, self.record)
+
+    @property
+    def chance_if_better(self) -> float | None:
+        """The chance to meet the bound if the truth were 10% better than it; None without a record."""
+        return None if self.record is None else chance_if_better(self.threshold, self.record)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict with everything that it rests on.
+
+    Attributes
+    ----------
+    judged : tuple of Judged
+        One for each threshold, in the order of their file.
+    seed : int
+        Of which seed the records are.
+    budget : str
+        ``"quick"`` or ``"full"``.
+    """
+
+    judged: tuple[Judged, ...]
+    seed: int
+    budget: str
+
+    @property
+    def verdict(self) -> str:
+        """``"go"`` if every threshold is met, ``"no-go"`` if a record fails its own, else ``"cannot decide"``.
+
+        A record that is not there cannot turn a *no-go* into a *go*, so what fails is said even if others are missing.
+        """
+        return _of_all(one.verdict for one in self.judged)
+
+    @property
+    def go(self) -> bool:
+        """Whether the model may be released. What cannot be decided is released as little as a *no-go*."""
+        return self.verdict == GO
+
+    @property
+    def axes(self) -> dict[str, str]:
+        """For each axis that has thresholds, the worst verdict of its records, in the order of :data:`AXES`."""
+        found = {axis: {one.verdict for one in self.judged if one.threshold.axis == axis} for axis in AXES}
+        return {axis: min(of_axis, key=_WORST_FIRST.index) for axis, of_axis in found.items() if of_axis}
+
+    @property
+    def not_asked(self) -> tuple[str, ...]:
+        """The axes of which nothing is asked: the verdict says nothing about them."""
+        return tuple(axis for axis in AXES if axis not in self.axes)
+
+    @property
+    def chances(self) -> Chances:
+        """The chance of a *go* if all that was judged is truly 10% better than its bound."""
+        each = [one.chance_if_better for one in self.judged]
+        there = [chance for chance in each if chance is not None]
+        worst = max(0.0, 1 - sum(1 - chance for chance in there))
+        return Chances(math.prod(there), worst, min(there, default=1.0))
+
+
+def decide(
+    records: Iterable[Record],
+    thresholds: Sequence[Threshold] | None = None,
+    *,
+    seed: int = 0,
+    budget: str = "quick",
+    digests: Mapping[str, str] | None = None,
+    code_of: Callable[[str], str] | None = None,
+) -> Decision:
+    """Hold a scorecard against its thresholds.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        What :func:`helpers.scorecard.read` gives, in any order.
+    thresholds : sequence of Threshold, optional
+        What is asked; the course's own, read anew, if not given.
+    seed : int
+        Of which seed the records must be; chosen before they are looked at: the best of five seeds is no evidence.
+    budget : str
+        Of which budget.
+    digests : mapping of str to str, optional
+        Which weights a model name must stand for. A model that is not named must be the same in all its records.
+    code_of : callable, optional
+        Gives the key of a notebook's code as it is now; computed from the source if not given.
+
+    Returns
+    -------
+    Decision
+        A verdict for each threshold, each axis and the release.
+
+    Raises
+    ------
+    ScorecardError
+        If a threshold is on a record that must have none, or `seed` or `budget` is none.
+    """
+    check_choice(budget, BUDGETS, "budget")
+    seed = whole(seed, "seed", least=0)
+    thresholds = read_thresholds() if thresholds is None else thresholds
+    if not thresholds:
+        raise ScorecardError("there is no threshold: whoever asks nothing lets everything pass")
+    given = set(records)
+    of_run = {record for record in given if (record.seed, record.budget) == (seed, budget)}
+    code = _code_now(code_of)
+    current: dict[Threshold, Record] = {}
+    problems: dict[Threshold, tuple[str, str]] = {}
+    for threshold in thresholds:
+        found = [record for record in of_run if _about(record) == threshold.key]
+        if problem := _problem(threshold, found, code) if found else _absent(threshold, given, of_run):
+            problems[threshold] = problem
+        else:
+            [current[threshold]] = found
+            _check(threshold, found[0])
+    for threshold, why in _of_other_weights(current, digests or {}):
+        del current[threshold]
+        problems[threshold] = (STALE, why)
+    judged = [
+        Judged(one, verdict(one, current[one]), current[one])
+        if one in current
+        else Judged(one, problems[one][0], why=f"{problems[one][1]}: {_run(one, seed, budget)}")
+        for one in thresholds
+    ]
+    return Decision(tuple(judged), seed, budget)
+
+
+def _of_all(verdicts: Iterable[str]) -> str:
+    found = set(verdicts)
+    if found <= {MET}:
+        return GO
+    return NO_GO if found & {NOT_MET, NOT_SHOWN} else CANNOT_DECIDE
+
+
+def _about(record: Record) -> tuple[str, str, str, str]:
+    return (record.axis, record.metric, record.dataset, record.model)
+
+
+def _code_now(code_of: Callable[[str], str] | None) -> Callable[[str], str]:
+    """The key of each notebook, made once for a decision; never the one that this process keeps since its start."""
+    made: dict[str, str] = {}
+    make = inspect.unwrap(notebook_key) if code_of is None else code_of
+
+    def code(notebook: str) -> str:
+        if notebook not in made:
+            made[notebook] = make(notebook)
+        return made[notebook]
+
+    return code
+
+
+def _check(threshold: Threshold, record: Record) -> None:
+    try:
+        check_measured(threshold, record)
+    except ScorecardError as error:
+        raise ScorecardError(f"thresholds, line {threshold.line}: {error}") from None
+
+
+def _problem(threshold: Threshold, found: Sequence[Record], code: Callable[[str], str]) -> tuple[str, str] | None:
+    if len(found) > 1:
+        return STALE, f"there are {len(found)} records of it that differ"
+    [record] = found
+    if record.notebook != threshold.notebook:
+        return STALE, f"it was written by {record.notebook}"
+    if record.code is None:
+        return STALE, "it does not say what code made it"
+    if record.code != code(record.notebook):
+        return STALE, f"it was made by older code ({record.code}, now {code(record.notebook)})"
+    return None
+
+
+def _absent(threshold: Threshold, given: set[Record], of_run: set[Record]) -> tuple[str, str]:
+    """What there is instead of a record that is not there."""
+    named = [record for record in given if (record.axis, record.metric) == threshold.key[:2]]
+    others = [record for record in named if _about(record) == threshold.key]
+    if others:
+        there = sorted({f"seed {record.seed}, {record.budget}" for record in others})
+        return STALE, f"there is one of {' and one of '.join(there)}"
+    if named:
+        there = sorted({f"{record.model} on {record.dataset}" for record in named})
+        return STALE, f"there is one of {' and one of '.join(there)}"
+    written = {record.metric for record in of_run if record.notebook == threshold.notebook}
+    if written:
+        hint = did_you_mean(threshold.metric, written)
+        return MISSING, f"{threshold.notebook} has run and did not record it (thresholds, line {threshold.line}).{hint}"
+    return MISSING, "nothing is recorded"
+
+
+def _of_other_weights(current: Mapping[Threshold, Record], digests: Mapping[str, str]) -> list[tuple[Threshold, str]]:
+    """The records that are not of the weights that they must be of, or not of those that the others are of."""
+    found = []
+    for threshold, record in current.items():
+        alike = [other for other in current.values() if (other.model, other.dataset) == (record.model, record.dataset)]
+        wanted = digests[record.model] if record.model in digests else _most(alike)
+        if record.model_digest != wanted:
+            said = record.model_digest or "weights that it does not name"
+            found.append((threshold, f"it is of {said}, and {record.model} must be {wanted}"))
+    return found
+
+
+def _most(records: Sequence[Record]) -> str | None:
+    """The weights of most of the records; of two that are named as often, those of the first notebook."""
+    named = [(record.notebook, record.model_digest) for record in records if record.model_digest is not None]
+    counts = Counter(digest for _, digest in named)
+    return min(named, key=lambda one: (-counts[one[1]], one), default=("", None))[1]
+
+
+def _run(threshold: Threshold, seed: int, budget: str) -> str:
+    options = f"{f' --seed {seed}' if seed else ''}{f' --budget {budget}' if budget != 'quick' else ''}"
+    return f"vigilant run {threshold.notebook.partition('_')[0]}{options}"
