@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from helpers.contracts import LARGEST_RUN_SEED, check_seed
 from helpers.errors import ScorecardError, did_you_mean
-from helpers.scorecard.fields import AXES, BUDGETS, check_choice, whole
+from helpers.scorecard.fields import AXES, BUDGETS, check_choice
 from helpers.scorecard.keys import notebook_key
 from helpers.scorecard.records import Record
 from helpers.scorecard.thresholds import Threshold, check_measured, read_thresholds
@@ -107,6 +108,10 @@ class Decision:
     seed: int
     budget: str
 
+    def __post_init__(self) -> None:
+        check_seed(self.seed, LARGEST_RUN_SEED)
+        check_choice(self.budget, BUDGETS, "budget")
+
     @property
     def verdict(self) -> str:
         """``"go"`` if every threshold is met, ``"no-go"`` if a record fails its own, else ``"cannot decide"``.
@@ -174,10 +179,10 @@ def decide(
     Raises
     ------
     ScorecardError
-        If a threshold is on a record that must have none, or `seed` or `budget` is none.
+        If a threshold is on a record that must have none, or `budget` is none.
+    ValueError
+        If `seed` is none.
     """
-    check_choice(budget, BUDGETS, "budget")
-    seed = whole(seed, "seed", least=0)
     thresholds = read_thresholds() if thresholds is None else thresholds
     if not thresholds:
         raise ScorecardError("there is no threshold: whoever asks nothing lets everything pass")

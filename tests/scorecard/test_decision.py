@@ -153,7 +153,7 @@ def test_a_threshold_that_must_not_be_is_refused_with_its_line(changes):
     with pytest.raises(ScorecardError, match="thresholds, line 7: "):
         verdict_on([good(asked, **changes)], [asked])
     for wrong in ({"budget": "fast"}, {"seed": -1}):
-        with pytest.raises(ScorecardError, match=next(iter(wrong))):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
             verdict_on([good(SHARE)], [SHARE], **wrong)
     with pytest.raises(ScorecardError, match="whoever asks nothing"):
         verdict_on([good(SHARE)], [])
