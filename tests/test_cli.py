@@ -290,7 +290,9 @@ def test_what_cannot_be_read_is_no_decision(scored, capsys):
     assert "thresholds, line " in capsys.readouterr().err
     path.unlink()
     assert cli.main(["decide", "--seed", "10"]) == 3
-    assert "nothing is recorded: vigilant run 01 --seed 10" in " ".join(capsys.readouterr().out.split())
+    out = capsys.readouterr().out
+    assert "nothing is recorded (01_training)" in out
+    assert "To run: vigilant run 01 " in out
 
 
 def test_the_command_says_what_the_function_says(scored, capsys):

@@ -1,7 +1,8 @@
 """The release decision: every threshold against its record, and what is missing or stale said with what to run.
 
 The same function answers the command ``vigilant decide``, notebook 13, the pipeline's gate and the service. Nothing is
-kept between two calls: a verdict of yesterday says nothing about today's model.
+kept between two calls: a verdict of yesterday says nothing about today's model. And it is about the models of one seed
+and pictures like those they were tested on, not about other seeds or other roads.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Judged:
     record : Record or None
         What was judged; None where it is missing or stale.
     why : str
-        What is wrong with a record that is missing or stale, and what to run.
+        What is wrong with a record that is missing or stale.
     """
 
     threshold: Threshold
@@ -137,6 +138,15 @@ class Decision:
         return tuple(axis for axis in AXES if axis not in self.axes)
 
     @property
+    def to_run(self) -> str | None:
+        """The command that makes what is missing or stale anew; None where nothing is."""
+        notebooks = sorted({one.threshold.notebook for one in self.judged if one.record is None})
+        if not notebooks:
+            return None
+        options = f"{f' --seed {self.seed}' if self.seed else ''}{' --budget full' if self.budget == 'full' else ''}"
+        return f"vigilant run {' '.join(name.partition('_')[0] for name in notebooks)}{options}"
+
+    @property
     def chances(self) -> Chances:
         """The chance of a *go* if all that was judged is truly 10% better than its bound."""
         each = [one.chance_if_better for one in self.judged]
@@ -169,7 +179,8 @@ def decide(
     digests : mapping of str to str, optional
         Which weights a model name must stand for. A model that is not named must be the same in all its records.
     code_of : callable, optional
-        Gives the key of a notebook's code as it is now; computed from the source if not given.
+        Gives the key of a notebook's code as it is now; computed from the source if not given. Where there is no
+        checkout, the keys that came with the model say it.
 
     Returns
     -------
@@ -189,24 +200,8 @@ def decide(
     given = set(records)
     of_run = {record for record in given if (record.seed, record.budget) == (seed, budget)}
     code = _code_now(code_of)
-    current: dict[Threshold, Record] = {}
-    problems: dict[Threshold, tuple[str, str]] = {}
-    for threshold in thresholds:
-        found = [record for record in of_run if _about(record) == threshold.key]
-        if problem := _problem(threshold, found, code) if found else _absent(threshold, given, of_run):
-            problems[threshold] = problem
-        else:
-            [current[threshold]] = found
-            _check(threshold, found[0])
-    for threshold, why in _of_other_weights(current, digests or {}):
-        del current[threshold]
-        problems[threshold] = (STALE, why)
-    judged = [
-        Judged(one, verdict(one, current[one]), current[one])
-        if one in current
-        else Judged(one, problems[one][0], why=f"{problems[one][1]}: {_run(one, seed, budget)}")
-        for one in thresholds
-    ]
+    judged = [_judged(threshold, given, of_run, code) for threshold in thresholds]
+    judged = [_of_these_weights(one, judged, digests or {}) for one in judged]
     return Decision(tuple(judged), seed, budget)
 
 
@@ -234,53 +229,61 @@ def _code_now(code_of: Callable[[str], str] | None) -> Callable[[str], str]:
     return code
 
 
-def _check(threshold: Threshold, record: Record) -> None:
+def _judged(threshold: Threshold, given: set[Record], of_run: set[Record], code: Callable[[str], str]) -> Judged:
+    found = [record for record in of_run if _about(record) == threshold.key]
+    if not found:
+        return _absent(threshold, given, of_run)
+    if problem := _problem(threshold, found, code):
+        return Judged(threshold, STALE, why=problem)
     try:
-        check_measured(threshold, record)
+        check_measured(threshold, found[0])
     except ScorecardError as error:
         raise ScorecardError(f"thresholds, line {threshold.line}: {error}") from None
+    return Judged(threshold, verdict(threshold, found[0]), found[0])
 
 
-def _problem(threshold: Threshold, found: Sequence[Record], code: Callable[[str], str]) -> tuple[str, str] | None:
+def _problem(threshold: Threshold, found: Sequence[Record], code: Callable[[str], str]) -> str | None:
     if len(found) > 1:
-        return STALE, f"there are {len(found)} records of it that differ"
+        return f"there are {len(found)} records of it that differ"
     [record] = found
     if record.notebook != threshold.notebook:
-        return STALE, f"it was written by {record.notebook}"
+        return f"it was written by {record.notebook}"
     if record.code is None:
-        return STALE, "it does not say what code made it"
-    if record.code != code(record.notebook):
-        return STALE, f"it was made by older code ({record.code}, now {code(record.notebook)})"
-    return None
+        return "it does not say what code made it"
+    now = code(record.notebook)
+    return None if record.code == now else f"it was made by older code ({record.code}, now {now})"
 
 
-def _absent(threshold: Threshold, given: set[Record], of_run: set[Record]) -> tuple[str, str]:
+def _absent(threshold: Threshold, given: set[Record], of_run: set[Record]) -> Judged:
     """What there is instead of a record that is not there."""
     named = [record for record in given if (record.axis, record.metric) == threshold.key[:2]]
     others = [record for record in named if _about(record) == threshold.key]
     if others:
         there = sorted({f"seed {record.seed}, {record.budget}" for record in others})
-        return STALE, f"there is one of {' and one of '.join(there)}"
+        return Judged(threshold, STALE, why=f"there is one of {' and one of '.join(there)}")
     if named:
         there = sorted({f"{record.model} on {record.dataset}" for record in named})
-        return STALE, f"there is one of {' and one of '.join(there)}"
+        return Judged(threshold, STALE, why=f"there is one of {' and one of '.join(there)}")
     written = {record.metric for record in of_run if record.notebook == threshold.notebook}
     if written:
         hint = did_you_mean(threshold.metric, written)
-        return MISSING, f"{threshold.notebook} has run and did not record it (thresholds, line {threshold.line}).{hint}"
-    return MISSING, "nothing is recorded"
+        why = f"{threshold.notebook} has run and did not record it (thresholds, line {threshold.line}).{hint}"
+        return Judged(threshold, MISSING, why=why)
+    return Judged(threshold, MISSING, why="nothing is recorded")
 
 
-def _of_other_weights(current: Mapping[Threshold, Record], digests: Mapping[str, str]) -> list[tuple[Threshold, str]]:
-    """The records that are not of the weights that they must be of, or not of those that the others are of."""
-    found = []
-    for threshold, record in current.items():
-        alike = [other for other in current.values() if (other.model, other.dataset) == (record.model, record.dataset)]
-        wanted = digests[record.model] if record.model in digests else _most(alike)
-        if record.model_digest != wanted:
-            said = record.model_digest or "weights that it does not name"
-            found.append((threshold, f"it is of {said}, and {record.model} must be {wanted}"))
-    return found
+def _of_these_weights(one: Judged, judged: Sequence[Judged], digests: Mapping[str, str]) -> Judged:
+    """The same, or stale where the record is not of the weights that it must be of, or that the others are of."""
+    if one.record is None:
+        return one
+    record, model = one.record, one.record.model
+    others = [other.record for other in judged if other.record is not None]
+    alike = [other for other in others if (other.model, other.dataset) == (model, record.dataset)]
+    wanted = digests[model] if model in digests else _most(alike)
+    if record.model_digest == wanted:
+        return one
+    said = record.model_digest or "weights that it does not name"
+    return Judged(one.threshold, STALE, why=f"it is of {said}, and {model} must be {wanted}")
 
 
 def _most(records: Sequence[Record]) -> str | None:
@@ -288,8 +291,3 @@ def _most(records: Sequence[Record]) -> str | None:
     named = [(record.notebook, record.model_digest) for record in records if record.model_digest is not None]
     counts = Counter(digest for _, digest in named)
     return min(named, key=lambda one: (-counts[one[1]], one), default=("", None))[1]
-
-
-def _run(threshold: Threshold, seed: int, budget: str) -> str:
-    options = f"{f' --seed {seed}' if seed else ''}{f' --budget {budget}' if budget != 'quick' else ''}"
-    return f"vigilant run {threshold.notebook.partition('_')[0]}{options}"

@@ -34,7 +34,8 @@ def decision_text(decision: Decision) -> str:
         for one in decision.judged:
             if one.threshold.axis == axis:
                 lines += _of_record(one)
-    return "\n".join([*lines, "", *_together(decision), "", _last(decision)])
+    to_run = [] if decision.to_run is None else [f"To run: {decision.to_run}"]
+    return "\n".join([*lines, "", *_together(decision), "", *to_run, _last(decision)])
 
 
 def decision_entry(decision: Decision) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def decision_entry(decision: Decision) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``verdict``, ``go``, ``seed``, ``budget``, ``axes``, ``not_asked``, ``wrong_go_at_most``,
+        ``verdict``, ``go``, ``seed``, ``budget``, ``axes``, ``not_asked``, ``to_run``, ``wrong_go_at_most``,
         ``chance_of_go_if_better`` and ``records``, an entry for each threshold. What is infinite or unknown is None.
     """
     return {
@@ -58,6 +59,7 @@ def decision_entry(decision: Decision) -> dict[str, Any]:
         "budget": decision.budget,
         "axes": decision.axes,
         "not_asked": list(decision.not_asked),
+        "to_run": decision.to_run,
         "wrong_go_at_most": WRONG_GO,
         "chance_of_go_if_better": {"better": BETTER, **decision.chances._asdict()},
         "records": [_entry(one) for one in decision.judged],
@@ -83,7 +85,7 @@ def _of_record(one: Judged) -> Iterator[str]:
     asked = one.threshold
     yield f"  {one.verdict:10}  {asked.metric}"
     if one.record is None:
-        yield from _wrapped(f"{asked.model} on {asked.dataset}; asked: {asked.asked}. {one.why}")
+        yield from _wrapped(f"{asked.model} on {asked.dataset}; asked: {asked.asked}. {one.why} ({asked.notebook})")
     else:
         yield from _wrapped(f"{asked.model} on {asked.dataset}: {_measured(one)}")
     if one.verdict == NOT_SHOWN:

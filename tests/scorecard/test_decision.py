@@ -12,6 +12,7 @@ from scipy import stats
 from helpers import intervals
 from helpers.errors import ScorecardError
 from helpers.scorecard import (
+    AXES,
     Threshold,
     decide,
     decision,
@@ -54,7 +55,8 @@ def test_all_is_met():
     found = verdict_on(good_card(OURS))
     assert (found.verdict, found.go, not_met(found)) == ("go", True, [])
     assert set(found.axes.values()) == {"met"}
-    assert {"serving", "monitoring"} <= set(found.not_asked) | set(found.axes)
+    assert set(found.axes) == {threshold.axis for threshold in OURS} == set(AXES) - set(found.not_asked)
+    assert found.to_run is None
 
 
 @pytest.mark.parametrize(("at", "end"), EACH)
@@ -97,8 +99,13 @@ def test_a_record_that_is_missing_or_stale_is_named_with_what_to_run(at, changes
     found = verdict_on(records)
     assert (found.verdict, found.go, found.judged[at].verdict) == ("cannot decide", False, said)
     assert why in found.judged[at].why
-    assert found.judged[at].why.endswith(f": vigilant run {OURS[at].notebook[:2]} --seed 10")
-    assert OURS[at].metric in decision_text(found)
+    shown = " ".join(decision_text(found).split())
+    assert f"{said} {OURS[at].metric}" in shown
+    assert f"({OURS[at].notebook})" in shown
+    if changes is not None:
+        assert not_met(found) == [OURS[at]]
+    assert found.to_run == f"vigilant run {OURS[at].notebook[:2]} --seed 10"
+    assert f"To run: {found.to_run} cannot decide: " in shown
 
 
 def test_other_weights_than_the_rest_of_the_records_are_stale():
@@ -138,7 +145,10 @@ def test_what_fails_is_a_no_go_even_if_others_are_missing():
     found = verdict_on([beyond(OURS[0], "low", 0.01)])
     assert found.verdict == "no-go"
     assert {one.verdict for one in found.judged[1:]} == {"missing"}
-    assert verdict_on([]).verdict == "cannot decide"
+    nothing = verdict_on([], seed=0, budget="full")
+    assert nothing.verdict == "cannot decide"
+    numbers = sorted({threshold.notebook[:2] for threshold in OURS})
+    assert nothing.to_run == f"vigilant run {' '.join(numbers)} --budget full"
 
 
 def test_a_metric_that_a_notebook_did_not_record_is_no_reason_to_run_it_again():
@@ -207,10 +217,8 @@ def test_a_share_on_its_bound_passes_in_at_most_five_of_a_hundred_runs(bound, n,
 
 
 def test_where_a_wilson_end_promises_too_much():
-    """A few rare hits: the one case that is left out of the claim, and that no threshold of ours asks for."""
+    """A few rare hits: the one case that is left out of the claim (test_thresholds: none of ours asks for it)."""
     assert exact_level(0.02, 50, "low") > decision.WRONG_GO
-    for asked in OURS:
-        assert not (asked.low_at_least is not None and 0 < asked.least < 0.1)
 
 
 @pytest.mark.parametrize("together", [False, True])
@@ -335,7 +343,8 @@ def test_a_value_on_its_bound_and_an_interval_without_width():
 def test_the_page_says_why_who_what_to_run_and_the_rule():
     records = with_other(0, beyond(OURS[0], "low", 0.02))
     records[1] = across(OURS[1], "low", 0.01)
-    text = decision_text(verdict_on(records[:-1]))
+    found = verdict_on(records[:-1])
+    text = decision_text(found)
     flat = " ".join(text.split())
     for said in (
         OURS[0].reason,
@@ -345,9 +354,9 @@ def test_the_page_says_why_who_what_to_run_and_the_rule():
         "at most 5% likely",
         "10% better than its bound",
         f"vigilant run {OURS[-1].notebook[:2]} --seed 10",
-        "serving, monitoring",
     ):
         assert said in flat
+    assert f"nothing said about: {', '.join(found.not_asked)}." in flat or not found.not_asked
     assert OURS[2].reason not in flat  # what is met needs no reason
     assert text.splitlines()[-1] == f"no-go: {len(OURS) - 3} met, 1 not met, 1 not shown, 1 missing"
     assert max(map(len, text.splitlines())) <= 120
