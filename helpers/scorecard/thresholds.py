@@ -165,38 +165,38 @@ def check_measured(threshold: Threshold, measured: Record | Band) -> None:
     """
     what = f"{threshold.metric!r} of {threshold.model}"
     if isinstance(measured, Record):
-        if measured.timed:
-            raise ScorecardError(f"{what} hangs on the clock of the machine: no threshold may be on it")
-        if not measured.core:
-            raise ScorecardError(
-                f"{what} is from a cell tagged 'deeper', which may be left out: no threshold may be on it"
-            )
-        end = "low_at_least" if measured.direction == "higher" else "high_at_most"
-        if getattr(threshold, end) is None:
-            raise ScorecardError(f"of {what} {measured.direction} is better, so {end} must be said")
+        _check_record(threshold, measured, what)
     if measured.notebook != threshold.notebook:
         raise ScorecardError(f"{what} is written by {measured.notebook}, not by {threshold.notebook}")
-    least, most = (-math.inf if (low := measured.bounds[0]) is None else low), measured.bounds[1]
-    most = math.inf if most is None else most
-    if threshold.low_at_least is not None and not least < threshold.low_at_least <= most:
+    least = -math.inf if measured.bounds[0] is None else measured.bounds[0]
+    most = math.inf if measured.bounds[1] is None else measured.bounds[1]
+    if threshold.low_at_least is not None and not least < threshold.least <= most:
         raise ScorecardError(
             f"low_at_least of {what} must lie above {least:g} and up to {most:g}, what it can be; "
-            f"got {threshold.low_at_least:g}"
+            f"got {threshold.least:g}"
         )
-    if threshold.high_at_most is not None and not least <= threshold.high_at_most < most:
+    if threshold.high_at_most is not None and not least <= threshold.most < most:
         raise ScorecardError(
             f"high_at_most of {what} must lie from {least:g} up to below {most:g}, what it can be; "
-            f"got {threshold.high_at_most:g}"
+            f"got {threshold.most:g}"
         )
+
+
+def _check_record(threshold: Threshold, record: Record, what: str) -> None:
+    if record.timed:
+        raise ScorecardError(f"{what} hangs on the clock of the machine: no threshold may be on it")
+    if not record.core:
+        raise ScorecardError(f"{what} is from a cell tagged 'deeper', which may be left out: no threshold may be on it")
+    end = "low_at_least" if record.direction == "higher" else "high_at_most"
+    if getattr(threshold, end) is None:
+        raise ScorecardError(f"of {what} {record.direction} is better, so {end} must be said")
 
 
 def _measured(threshold: Threshold, known: tuple[Record | Band, ...]) -> Record | Band:
     """The one of many that a threshold is about; what is unknown is named, the coarsest first."""
     left = known
-    for name, value in zip(
-        ("axis", "dataset", "model", "metric"), (threshold.axis, *threshold.key[2:], threshold.metric), strict=True
-    ):
-        there = {str(getattr(one, name)) for one in left}
+    for name in ("axis", "dataset", "model", "metric"):
+        value, there = getattr(threshold, name), {str(getattr(one, name)) for one in left}
         if value not in there:
             raise ScorecardError(
                 f"unknown {name} {value!r}: nothing of the kind is measured.{did_you_mean(value, there)}"
@@ -223,17 +223,19 @@ def _entries(path: Path) -> Iterator[tuple[int, dict[str, tuple[int, Any]]]]:
     """Each entry of a file with its line, and the line of each of its fields."""
     import yaml
 
-    loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
     try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
         root = loader.get_single_node()
         if not isinstance(root, yaml.SequenceNode):
             raise ScorecardError(f"{path.name} must be a list of thresholds, each beginning with '- axis: ...'")
         for node in root.value:
             yield _line(node), _fields(node, loader, path)
-    except yaml.YAMLError as error:
+    except ScorecardError:
+        raise
+    except OSError as error:
+        raise ScorecardError(f"could not read {path}: {error.strerror or error}") from None
+    except (yaml.YAMLError, ValueError) as error:  # the second of a value that only looks like a date
         raise ScorecardError(f"{path.name} is not YAML: {error}") from None
-    finally:
-        loader.dispose()
 
 
 def _fields(node: yaml.Node, loader: yaml.SafeLoader, path: Path) -> dict[str, tuple[int, Any]]:
@@ -244,10 +246,11 @@ def _fields(node: yaml.Node, loader: yaml.SafeLoader, path: Path) -> dict[str, t
             f"{path.name}, line {_line(node)}: a threshold has axis, metric, and so on, each with a value"
         )
     found: dict[str, tuple[int, Any]] = {}
-    for name, value in node.value:
-        if name.value in found:
-            raise ScorecardError(f"{path.name}, line {_line(name)}: {name.value!r} is said twice in one threshold")
-        found[name.value] = (_line(name), loader.construct_object(value, deep=True))
+    for key, value in node.value:
+        name = str(key.value)
+        if name in found:
+            raise ScorecardError(f"{path.name}, line {_line(key)}: {name!r} is said twice in one threshold")
+        found[name] = (_line(key), loader.construct_object(value, deep=True))
     return found
 
 
