@@ -103,6 +103,13 @@ class Decision:
         Of which seed the records are.
     budget : str
         ``"quick"`` or ``"full"``.
+
+    Raises
+    ------
+    ScorecardError
+        If nothing was asked, or `budget` is none.
+    ValueError
+        If `seed` is none.
     """
 
     judged: tuple[Judged, ...]
@@ -112,6 +119,8 @@ class Decision:
     def __post_init__(self) -> None:
         check_seed(self.seed, LARGEST_RUN_SEED)
         check_choice(self.budget, BUDGETS, "budget")
+        if not self.judged:
+            raise ScorecardError("there is no threshold: whoever asks nothing lets everything pass")
 
     @property
     def verdict(self) -> str:
@@ -190,13 +199,9 @@ def decide(
     Raises
     ------
     ScorecardError
-        If a threshold is on a record that must have none, or `budget` is none.
-    ValueError
-        If `seed` is none.
+        If a threshold is on a record that must have none, or as in :class:`Decision`.
     """
     thresholds = read_thresholds() if thresholds is None else thresholds
-    if not thresholds:
-        raise ScorecardError("there is no threshold: whoever asks nothing lets everything pass")
     given = set(records)
     of_run = {record for record in given if (record.seed, record.budget) == (seed, budget)}
     code = _code_now(code_of)

@@ -13,6 +13,7 @@ from helpers import intervals
 from helpers.errors import ScorecardError
 from helpers.scorecard import (
     AXES,
+    Decision,
     Threshold,
     decide,
     decision,
@@ -167,6 +168,8 @@ def test_a_threshold_that_must_not_be_is_refused_with_its_line(changes):
             verdict_on([good(SHARE)], [SHARE], **wrong)
     with pytest.raises(ScorecardError, match="whoever asks nothing"):
         verdict_on([good(SHARE)], [])
+    with pytest.raises(ScorecardError, match="whoever asks nothing"):
+        Decision((), seed=0, budget="quick")
 
 
 def test_nothing_is_answered_from_yesterday(tmp_path, monkeypatch):
