@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from helpers.hub.local import LocalHub
 
 _CLEAR = "\r\x1b[K"  # back to the start of the line, and wipe it
+_CANNOT_DECIDE = 3  # 1 is a no-go, and 2 a command that was not understood
 _LIMITS = {"quick": 600.0, "full": 6 * 3600.0}
 _EPILOG = """examples:
   vigilant list                       what there is
@@ -28,6 +29,7 @@ _EPILOG = """examples:
   vigilant run 02 --dataset fashion   notebook 02 on real clothing
   vigilant run 4 --budget full        notebook 04 at the size of the papers (hours, not minutes)
   vigilant scorecard                  what the notebooks measured
+  vigilant decide --seed 10           whether that is good enough, record by record
   vigilant bands 04                   five seeds of notebook 04, and between what its records must lie
 
 Results lie in build/: notebooks/NN_topic.ipynb (executed), course.json (seconds, memory) and scorecard.json
@@ -46,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit status: 0 if all is well, 1 if something is not, 2 if the command was not understood, 130 if interrupted.
+        Exit status: 0 if all is well, 1 if something is not, 2 if the command was not understood, 3 if ``decide``
+        cannot decide, 130 if interrupted.
     """
     options = _parser().parse_args(arguments)
     from helpers.errors import CourseError
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_build(commands.add_parser("build", help="make the notebooks from notebooks/source (for authors)"))
     scorecard = commands.add_parser("scorecard", help="show what the notebooks measured")
     scorecard.set_defaults(command=_scorecard)
+    _add_decide(commands.add_parser("decide", help="hold the scorecard against its thresholds: go or no-go"))
     report = commands.add_parser("report", help="show the last runs, and whether they keep to time and memory")
     report.set_defaults(command=_report)
     _add_bench(commands.add_parser("bench", help="time the course's own beside other libraries (for authors)"))
@@ -173,6 +177,25 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(command=_measure)
 
 
+def _add_decide(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Hold the scorecard against its thresholds (helpers/scorecard/thresholds.yaml), anew each time. Exit status: 0 "
+        f"go, 1 no-go, {_CANNOT_DECIDE} cannot decide (a record is missing or stale, or a file cannot be read)."
+    )
+    parser.add_argument("--seed", type=_seed, default=0, help="of which seed the records must be (default: 0)")
+    parser.add_argument("--budget", choices=tuple(_LIMITS), default="quick", help="of which budget (default: quick)")
+    parser.add_argument(
+        "--digest",
+        type=_digest,
+        action="append",
+        default=[],
+        metavar="MODEL=DIGEST",
+        help="the weights that a model's records must be of, such as course_cnn=68db0369be29bfa4; may be repeated",
+    )
+    parser.add_argument("--json", action="store_true", help="print it for programs")
+    parser.set_defaults(command=_decide)
+
+
 def _add_hub(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
     parser.add_argument("--students", type=_rounds, default=4, metavar="N", help="how many (default: 4)")
     parser.add_argument("--address", default="127.0.0.1", help="0.0.0.0 lets a class in the room reach it")
@@ -193,6 +216,13 @@ def _seed(text: str) -> int:
         return check_seed(given, LARGEST_RUN_SEED)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _digest(text: str) -> tuple[str, str]:
+    model, _, digest = text.partition("=")
+    if not model or not digest:
+        raise argparse.ArgumentTypeError(f"MODEL=DIGEST is wanted, such as course_cnn=68db0369be29bfa4, not {text!r}")
+    return model, digest
 
 
 def _seconds(text: str) -> float:
@@ -365,6 +395,22 @@ def _scorecard(options: argparse.Namespace) -> int:
     columns = ["axis", "metric", "value", "95% interval", "n", "better", "dataset", "model", "budget", "seed"]
     print(frame[columns].to_string(index=False, float_format="{:.3f}".format))
     return 0
+
+
+def _decide(options: argparse.Namespace) -> int:
+    import json
+
+    from helpers.errors import CourseError
+    from helpers.scorecard import decide, decision_entry, decision_text, read
+
+    try:
+        decision = decide(read(), seed=options.seed, budget=options.budget, digests=dict(options.digest))
+    except CourseError as error:
+        # Not 1: a file that cannot be read says nothing against the model, and nothing for it.
+        print(f"vigilant: cannot decide: {error}", file=sys.stderr)
+        return _CANNOT_DECIDE
+    print(json.dumps(decision_entry(decision), indent=1, allow_nan=False) if options.json else decision_text(decision))
+    return {"go": 0, "no-go": 1}.get(decision.verdict, _CANNOT_DECIDE)
 
 
 def _report(options: argparse.Namespace) -> int:

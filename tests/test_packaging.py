@@ -40,7 +40,7 @@ def test_a_wheel_holds_every_file_of_the_package_and_no_other(wheel):
     tree, names = wheel
     expected = {path.relative_to(tree).as_posix() for path in (tree / "helpers").rglob("*") if path.is_file()}
     assert {name for name in names if ".dist-info/" not in name} == expected
-    assert {"helpers/py.typed", "helpers/newest/corner/__init__.pyi"} <= names
+    assert {"helpers/py.typed", "helpers/newest/corner/__init__.pyi", "helpers/scorecard/thresholds.yaml"} <= names
 
 
 def test_every_command_leads_to_a_function():

@@ -3,7 +3,9 @@
 A notebook makes one :class:`Scorecard` and calls :meth:`Scorecard.record`. The records of all notebooks stand in
 ``build/scorecard.json``; the capstone, the service and its metrics read that file. ``records`` writes and reads it,
 ``bands`` says between what a record must lie, ``band_files`` keeps that in ``tests/bands/``, ``measured`` what is
-measured once in ``tests/measured/``, and ``keys`` names the code that a number was made by.
+measured once in ``tests/measured/``, and ``keys`` names the code that a number was made by. ``thresholds`` (and
+``thresholds.yaml``) is what is asked before a release, ``verdicts`` the arithmetic of one record against it,
+``decision`` the verdict on all of them, and ``decision_pages`` shows it.
 """
 
 import lazy_loader

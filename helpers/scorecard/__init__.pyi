@@ -14,6 +14,11 @@ from .bands import beyond as beyond
 from .bands import check as check
 from .bands import ends as ends
 from .bands import make_bands as make_bands
+from .decision import Decision as Decision
+from .decision import Judged as Judged
+from .decision import decide as decide
+from .decision_pages import decision_entry as decision_entry
+from .decision_pages import decision_text as decision_text
 from .fields import AXES as AXES
 from .fields import BUDGETS as BUDGETS
 from .fields import DIRECTIONS as DIRECTIONS
@@ -33,3 +38,5 @@ from .records import Scorecard as Scorecard
 from .records import default_path as default_path
 from .records import read as read
 from .records import to_frame as to_frame
+from .thresholds import Threshold as Threshold
+from .thresholds import read_thresholds as read_thresholds
