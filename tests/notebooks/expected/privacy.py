@@ -38,11 +38,12 @@ SPOILT_CLAIMS = [
 
 SPOILT = {
     "|".join((LEAK, HELD)): ("the list of members is another one", lambda of, own: 0.45 if own < 0.6 else 0.5),
-    SURE: ("the list of members is another one", lambda of, own: 0.001),
+    # Five seeds of a rare event make a band that reaches 0; that the effect is there is what the claims ask.
+    SURE: ("the attack is shown the list of members", lambda of, own: 1.0),
     HELD_SURE: ("the private networks are those from before", lambda of, own: of(SURE)),
     AHEAD: ("both attacks are the loss threshold", lambda of, own: 0.0),
     READS: ("there is nothing but noise", lambda of, own: 0.1),
-    COST: ("no noise is added", lambda of, own: 0.0),
+    COST: ("there is nothing but noise", lambda of, own: own + of(READS) - 0.1),
     HIDES: ("no noise is added", lambda of, own: 0.0),
     HONEST: ("no noise is added", lambda of, own: of(NO_NOISE)),
     NO_NOISE: ("the auditor guesses", lambda of, own: 0.5),
