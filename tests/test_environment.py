@@ -84,7 +84,8 @@ def wanted(group: str | None, system: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("system", PLATFORMS)
 @pytest.mark.parametrize(
-    ("group", "lock"), [(None, STUDENT), ("hub", STUDENT), ("setup", STUDENT), ("test", STUDENT + AUTHORS)]
+    ("group", "lock"),
+    [(None, STUDENT), ("hub", STUDENT), ("serve", STUDENT), ("setup", STUDENT), ("test", STUDENT + AUTHORS)],
 )
 def test_the_locks_hold_every_direct_dependency(group, lock, system):
     locked = pins(lock, system)

@@ -44,7 +44,7 @@ _MACOS = "14"
 # Under conda these come last and without their dependencies: they ask for a second build of OpenCV.
 _LATE = ("tf-explain",)
 # The student's groups of pyproject.toml; the authors have all.
-_STUDENT = ("hub", "setup")
+_STUDENT = ("hub", "serve", "setup")
 _HASHED = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
 
 
