@@ -50,6 +50,7 @@ FILES = MappingProxyType(
 
 FORMAT = 1
 _SIGNATURE_BYTES = 2**20
+_SAID = 10  # problems that one message lists
 _PREDICATE = "https://model_signing/signature/v1.0"
 
 
@@ -205,7 +206,7 @@ def _read(folder: Path) -> dict[str, bytes]:
     with _opened(folder) as descriptor:
         kinds = {name: _kind(descriptor, name) for name in _names(descriptor)}
         links = [
-            f"{name} is {kind}, and a bundle holds plain files alone" for name, kind in sorted(kinds.items()) if kind
+            f"{name!r} is {kind}, and a bundle holds plain files alone" for name, kind in sorted(kinds.items()) if kind
         ]
         _refuse(folder, links + _problems_of_names({name for name, kind in kinds.items() if not kind}, set(kinds)))
         limits = dict(FILES) | {SIGNATURE: _SIGNATURE_BYTES}
@@ -238,12 +239,12 @@ def _kind(descriptor: int, name: str) -> str:
     mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
     if stat.S_ISREG(mode):
         return ""
-    return {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder"}.get(stat.S_IFMT(mode), "no file")
+    return {stat.S_IFLNK: "a symbolic link", stat.S_IFDIR: "a folder"}.get(stat.S_IFMT(mode), "a pipe or a device")
 
 
 def _problems_of_names(plain: set[str], there: set[str] | None = None) -> list[str]:
     """Say which names do not belong into a bundle and which are missing."""
-    problems = [f"{name} does not belong into a bundle" for name in sorted(plain - FILES.keys() - {SIGNATURE})]
+    problems = [f"{name!r} does not belong into a bundle" for name in sorted(plain - FILES.keys() - {SIGNATURE})]
     missing = (FILES.keys() | {SIGNATURE}) - (plain if there is None else there)
     problems += [f"{name} is missing" for name in FILES if name in missing]
     return problems + ([f"there is no signature ({SIGNATURE})"] if SIGNATURE in missing else [])
@@ -261,9 +262,10 @@ def _bytes(folder: Path, descriptor: int, name: str, limit: int) -> bytes:
 
 def _refuse(folder: Path, problems: list[str]) -> None:
     if problems:
+        more = [f"and {len(problems) - _SAID} more"] if len(problems) > _SAID else []
         raise BundleError(
-            f"bundle {folder} is not as it was signed: {'; '.join(problems)}. Nothing of it was loaded; copy the "
-            "bundle again from where it was made"
+            f"bundle {folder} is not as it was signed: {'; '.join(problems[:_SAID] + more)}. Nothing of it was "
+            "loaded; copy the bundle again from where it was made"
         )
 
 
@@ -323,7 +325,7 @@ def _differences(signature: bytes, contents: Mapping[str, bytes]) -> list[str]:
         return [f"{SIGNATURE} cannot be read ({type(error).__name__}: {error})"]
     problems = [] if whole else [f"{SIGNATURE} holds another kind of statement, or one file twice"]
     problems += [f"{name} was not signed" for name in contents if name not in signed]
-    problems += [f"{name} was signed and is no part of a bundle" for name in sorted(signed.keys() - contents.keys())]
+    problems += [f"{name!r} was signed and is no part of a bundle" for name in sorted(signed.keys() - contents.keys())]
     changed = [
         name
         for name in contents
