@@ -10,6 +10,7 @@ from .cards import data_card as data_card
 from .engine import Answers as Answers
 from .engine import Engine as Engine
 from .engine import OnnxEngine as OnnxEngine
+from .engine import Strangeness as Strangeness
 from .engine import open_bundle as open_bundle
 from .limits import cpu_limit as cpu_limit
 from .limits import cpu_threads as cpu_threads

@@ -12,8 +12,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from model_signing import hashing, signing, verifying
+from onnx import external_data_helper
 
 from helpers import serving
 from helpers.errors import CacheError, CourseError
@@ -321,6 +324,22 @@ def test_a_signed_path_outside_is_refused(packed, tmp_path, name, monkeypatch):
     )
     assert (path / serving.SIGNATURE).read_text() != text
     refused(path, packed.public, f"'{name}' was signed and is no part of a bundle", "was not signed")
+
+
+@pytest.mark.parametrize("place", ["weights.bin", "../weights.bin", "/tmp/weights.bin"])
+def test_weights_outside_what_was_signed_are_refused(packed, tmp_path, monkeypatch, place):
+    contents = bundles.contents_of(packed.path)
+    model = onnx.load_from_string(contents["model.onnx"])
+    tensor = model.graph.initializer[2]
+    (tmp_path / "weights.bin").write_bytes(tensor.raw_data)
+    external_data_helper.set_external_data(tensor, place, 0, len(tensor.raw_data))
+    tensor.ClearField("raw_data")
+    path = signed_by_hand(tmp_path / "bundle", contents | {"model.onnx": model.SerializeToString()}, packed.private)
+    monkeypatch.chdir(tmp_path)
+    assert library_says_yes(path, packed.public)
+    if place == "weights.bin":
+        onnxruntime.InferenceSession(model.SerializeToString())  # it would have taken them from where it runs
+    refused(path, packed.public, "model.onnx is not a whole ONNX model", "External data path")
 
 
 def test_a_file_swapped_after_it_was_verified_is_not_the_one_that_is_used(copy, monkeypatch):
