@@ -65,7 +65,7 @@ def pack(
     class_names : sequence of str
         The K classes.
     reference : numpy.ndarray of float32, shape (M, H, W, C)
-        Training pictures that strangeness is measured from; some 2,000 are enough, and each costs D float32 numbers.
+        Training pictures that strangeness is measured from; some 1,000 are enough: every answer looks at all.
     calibration : tuple of (images, labels)
         Pictures (N, H, W, C) and classes (N,) that were not trained on; N of at least 10.
     card : Mapping of str to str
