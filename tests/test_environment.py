@@ -14,12 +14,13 @@ import yaml
 from packaging.requirements import Requirement
 
 from helpers.course import environment
-from helpers.course.environment import PLATFORMS, entries, environment_yml, pins
+from helpers.course.environment import PLATFORMS, entries, environment_yml, pins, serve_lock
 from tests import arrows
 from tests.conftest import ROOT
 
 STUDENT = (ROOT / "requirements.lock").read_text()
 AUTHORS = (ROOT / "requirements-test.lock").read_text()
+SERVE = (ROOT / "deploy" / "requirements.lock").read_text()
 BENCH = (ROOT / "requirements-bench.lock").read_text()
 
 # Distributions that put files in the same place: two of a row overwrite each other.
@@ -84,7 +85,8 @@ def wanted(group: str | None, system: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("system", PLATFORMS)
 @pytest.mark.parametrize(
-    ("group", "lock"), [(None, STUDENT), ("hub", STUDENT), ("setup", STUDENT), ("test", STUDENT + AUTHORS)]
+    ("group", "lock"),
+    [(None, STUDENT), ("hub", STUDENT), ("serve", STUDENT), ("setup", STUDENT), ("test", STUDENT + AUTHORS)],
 )
 def test_the_locks_hold_every_direct_dependency(group, lock, system):
     locked = pins(lock, system)
@@ -105,7 +107,7 @@ def test_students_get_no_tools_of_authors():
     assert {one.name for one in entries(STUDENT)} & {one.name for one in entries(AUTHORS)} == set()
 
 
-@pytest.mark.parametrize("lock", [STUDENT, AUTHORS, BENCH], ids=["student", "authors", "bench"])
+@pytest.mark.parametrize("lock", [STUDENT, AUTHORS, BENCH, SERVE], ids=["student", "authors", "bench", "serve"])
 def test_every_line_of_a_lock_has_hashes(lock):
     found = entries(lock)
     assert [one.name for one in found if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", one.text)] == []
@@ -116,6 +118,30 @@ def test_what_only_the_benchmarks_compare_with_is_nowhere_else():
     apart = {one.name for one in entries(BENCH)}
     assert apart == {"adversarial-robustness-toolbox", "dm-tree", "dp-accounting", "torchattacks"}
     assert apart & {one.name for one in entries(STUDENT + AUTHORS)} == set()
+
+
+def test_the_services_lock_is_what_the_students_gives(monkeypatch):
+    direct = [one.name for one in wanted("serve", "linux")]
+    assert serve_lock(STUDENT, direct) == SERVE, "run 'make lock'"
+    monkeypatch.setattr(environment, "VENV", Path(sys.prefix))
+    assert environment._serve_group() == direct
+    ours = pins(SERVE, "linux")
+    assert ours.items() <= pins(STUDENT, "linux").items()
+    assert {"fastapi", "starlette", "onnxruntime", "flatbuffers", "model-signing", "cryptography", "cffi"} <= set(ours)
+    heavy = {"tensorflow-cpu", "torch", "keras", "onnx", "scikit-learn", "scipy", "pandas", "matplotlib", "jupyterlab"}
+    assert heavy <= set(pins(STUDENT)), "misspelt"
+    assert heavy & set(ours) == set()
+
+
+def test_the_services_lock_brings_all_that_its_packages_ask_for():
+    ours = pins(SERVE, "linux")
+    asked = {
+        one.name
+        for name in ours
+        for one in map(Requirement, importlib.metadata.requires(name) or [])
+        if one.marker is None or one.marker.evaluate({"extra": "", "sys_platform": "linux"})
+    }
+    assert {re.sub("[-_.]+", "-", name).lower() for name in asked} - set(ours) == set()
 
 
 def test_platforms_differ_in_the_builds_of_two_frameworks():

@@ -6,7 +6,7 @@ the version that the lock names, makes ``.venv`` with Python 3.11: the machine's
     python3 helpers/course/environment.py setup       # .venv holds requirements.lock and nothing else
     python3 helpers/course/environment.py authors     # requirements-test.lock on top, for tests and authors
     python3 helpers/course/environment.py peers       # requirements-bench.lock in .venv/peers, for 'make bench'
-    python3 helpers/course/environment.py lock        # both locks and environment.yml from pyproject.toml
+    python3 helpers/course/environment.py lock        # from pyproject.toml: all locks but the last, environment.yml
 
 Versions move only when asked: ``lock --upgrade``, or ``lock --upgrade-package numpy``, as uv takes it.
 """
@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = ROOT / "pyproject.toml"
 LOCK = ROOT / "requirements.lock"
 TEST_LOCK = ROOT / "requirements-test.lock"
+SERVE_LOCK = ROOT / "deploy" / "requirements.lock"
 BENCH_LOCK = ROOT / "requirements-bench.lock"
 ENVIRONMENT = ROOT / "environment.yml"
 VENV = ROOT / ".venv"
@@ -44,7 +45,7 @@ _MACOS = "14"
 # Under conda these come last and without their dependencies: they ask for a second build of OpenCV.
 _LATE = ("tf-explain",)
 # The student's groups of pyproject.toml; the authors have all.
-_STUDENT = ("hub", "setup")
+_STUDENT = ("hub", "serve", "setup")
 _HASHED = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
 
 
@@ -58,6 +59,9 @@ class Entry(NamedTuple):
 
 
 _FIRST_LINE = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)(?: ; sys_platform == '(\w+)')?", flags=re.MULTILINE)
+
+
+_ASKED = re.compile(r"^    #(?: via|  ) ([A-Za-z0-9._-]+)$", flags=re.MULTILINE)
 
 
 def entries(lock: str, system: str = "") -> list[Entry]:
@@ -139,6 +143,39 @@ def environment_yml(lock: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def serve_lock(lock: str, direct: Iterable[str]) -> str:
+    """Take out of the student's lock what the service needs.
+
+    Parameters
+    ----------
+    lock : str
+        The text of ``requirements.lock``.
+    direct : iterable of str
+        Names of the distributions that the service imports.
+
+    Returns
+    -------
+    str
+        The text of ``deploy/requirements.lock``: these and what they need for Linux, to the version and the hash.
+    """
+    found = entries(lock, "linux")
+    needed = {re.sub(r"[-_.]+", "-", name).lower() for name in direct}
+    while True:
+        # Each entry says below its hashes, line by line, who asked for it.
+        more = {entry.name for entry in found if needed & set(_ASKED.findall(entry.text))} - needed
+        if not more:
+            return _SERVE_HEADER + _texts([entry for entry in found if entry.name in needed])
+        needed |= more
+
+
+def _serve_group() -> list[str]:
+    # Python before 3.11 reads no TOML.
+    code = "import tomllib; print(*tomllib.load(open(0, 'rb'))['project']['optional-dependencies']['serve'])"
+    with PROJECT.open("rb") as project:
+        read = subprocess.run([VENV / "bin" / "python", "-c", code], stdin=project, check=True, stdout=subprocess.PIPE)
+    return read.stdout.decode().split()
+
+
 def setup() -> None:
     """Make ``.venv`` hold what ``requirements.lock`` says and nothing else, and this package in editable form.
 
@@ -188,7 +225,7 @@ def peers() -> None:
 
 
 def lock(*options: str) -> None:
-    """Resolve ``pyproject.toml`` into both locks, and write ``environment.yml`` from the first.
+    """Resolve ``pyproject.toml`` into both locks, and take ``environment.yml`` and the service's lock from the first.
 
     Parameters
     ----------
@@ -211,6 +248,7 @@ def lock(*options: str) -> None:
     LOCK.write_text(_student_header() + student, encoding="utf-8")
     TEST_LOCK.write_text(_TEST_HEADER + test, encoding="utf-8")
     ENVIRONMENT.write_text(environment_yml(student), encoding="utf-8")
+    SERVE_LOCK.write_text(serve_lock(student, _serve_group()), encoding="utf-8")
     say(f"{len(entries(student))} versions in {LOCK.name}, {len(entries(test))} more in {TEST_LOCK.name}")
 
 
@@ -458,6 +496,14 @@ def merged(found: dict[str, list[Entry]]) -> str:
 _TEST_HEADER = """\
 # What tests and authors get on top of requirements.lock, resolved under it. Made by 'make lock'; do not edit.
 # 'make test' and 'make build' install it.
+--only-binary :all:
+"""
+
+
+_SERVE_HEADER = """\
+# What the service's image holds: the group 'serve' of pyproject.toml and what it needs, in the versions of
+# requirements.lock, for Linux. Made by 'make lock'; do not edit. With Python 3.11:
+#   pip install --no-deps --require-hashes -r deploy/requirements.lock
 --only-binary :all:
 """
 

@@ -1,4 +1,5 @@
 from . import taxonomy as taxonomy
+from ._places import places_of as places_of
 from .base import Explainer as Explainer
 from .base import check_maps as check_maps
 from .base import positive_part as positive_part

@@ -3,6 +3,7 @@ from .cnn import embedding_model as embedding_model
 from .cnn import logits_model as logits_model
 from .export import onnx_predict_function as onnx_predict_function
 from .export import parity as parity
+from .export import save_gradcam_onnx as save_gradcam_onnx
 from .export import save_keras as save_keras
 from .export import save_onnx as save_onnx
 from .imagenet import LAST_MAPS as LAST_MAPS

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from helpers.cache import written_whole
 from helpers.contracts import Predict, check_fits, check_images
@@ -50,7 +50,7 @@ def save_keras(model: keras.Model, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def save_onnx(model: keras.Model, path: str | os.PathLike[str]) -> Path:
+def save_onnx(model: keras.Model, path: str | os.PathLike[str], *, features: str | None = None) -> Path:
     """Write a model as ONNX, the format that services read without TensorFlow.
 
     The file has one input, ``images`` (N, H, W, C) in [0, 1] with any N, and two outputs, ``probabilities`` and
@@ -62,6 +62,8 @@ def save_onnx(model: keras.Model, path: str | os.PathLike[str]) -> Path:
         A chain of the layers that the course CNN is made of, with a Softmax at its end.
     path : path-like
         Where to; the name must end in ``.onnx``.
+    features : str, optional
+        A Dense layer whose output (N, D) the file gives, too, as a third output ``features``.
 
     Returns
     -------
@@ -71,7 +73,8 @@ def save_onnx(model: keras.Model, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     ValueError
-        If the name ends otherwise, or the model has a layer or a setting that is not known here.
+        If the name ends otherwise, the model has a layer or a setting that is not known here, or there is no Dense
+        layer of the name asked for.
     helpers.errors.CacheError
         If the file cannot be written.
 
@@ -79,14 +82,82 @@ def save_onnx(model: keras.Model, path: str | os.PathLike[str]) -> Path:
     ----------
     Open Neural Network Exchange, "ONNX operators", opset 17.
     """
-    import onnx
-
     target = _with_suffix(path, ".onnx")
-    graph = _graph(model)
-    onnx.checker.check_model(graph, full_check=True)
-    with written_whole(target) as temporary:
-        temporary.write_bytes(graph.SerializeToString())
-    return target
+    layers = _chain(model)
+    dense = [layer.name for layer in layers if type(layer).__name__ == "Dense"]
+    if features is not None and features not in dense:
+        raise ValueError(f"features must name a Dense layer of {model.name!r}: {', '.join(dense)}; got {features!r}")
+    graph = _Graph()
+    classes = model.output_shape[1]
+    outputs: dict[str, tuple[int | str, ...]] = {"probabilities": ("N", classes), "logits": ("N", classes)}
+    for layer in layers:
+        _ADDERS[type(layer).__name__](graph, layer)
+        if layer.name == features:
+            graph.join("Identity", "features", graph.tensor)
+            outputs["features"] = ("N", layer.units)
+    graph.join("Identity", "logits", graph.tensor)
+    graph.add("Softmax", "probabilities", axis=-1)
+    return _written(target, model, graph, outputs)
+
+
+def save_gradcam_onnx(
+    model: keras.Model, path: str | os.PathLike[str], rows: ArrayLike, columns: ArrayLike, *, layer: str = "conv3"
+) -> Path:
+    """Write GradCAM as ONNX: pictures and classes to maps, gradients and all.
+
+    Between the last convolution and the logits lie Dense layers alone, so the gradient of a logit is a product of their
+    weights, each row switched off where its ReLU is: no gradient is left to compute, and ONNX has every step of it.
+    GradCAM averages the gradient over the places of a map; here the first Dense layer's weights are averaged instead,
+    once, which comes to the same and makes the product h·w times as small.
+
+    The file has two inputs, ``images`` (N, H, W, C) in [0, 1] and ``classes`` (N,), int64, where any number below 0
+    asks about the class that the model itself finds most probable; and one output, ``maps`` (N, H, W), what
+    :func:`helpers.explain.gradcam` gives.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As for :func:`save_onnx`, and nothing but Flatten, Dropout and Dense after the layer.
+    path : path-like
+        Where to; the name must end in ``.onnx``.
+    rows, columns : array_like of float, shapes (H, h) and (W, w)
+        How much each place of the layer's maps counts in each row and column of the picture, as
+        ``helpers.explain.places_of(model, layer)`` spreads them.
+    layer : str
+        The last convolution.
+
+    Returns
+    -------
+    pathlib.Path
+        The file, written whole or not at all.
+
+    Raises
+    ------
+    ValueError
+        If the name ends otherwise, the model is not as said above, or rows or columns have another shape.
+    helpers.errors.CacheError
+        If the file cannot be written.
+
+    References
+    ----------
+    R. R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh and D. Batra (2017), "Grad-CAM: Visual explanations
+    from deep networks via gradient-based localization", equations 1 and 2.
+    """
+    target = _with_suffix(path, ".onnx")
+    below, head = _at_last_convolution(_chain(model), layer)
+    height, width, channels = below[-1].output.shape[1:]
+    spread = [np.asarray(each, np.float32) for each in (rows, columns)]
+    wanted = [(model.input_shape[1], height), (model.input_shape[2], width)]
+    if [each.shape for each in spread] != wanted:
+        raise ValueError(f"rows and columns must have the shapes {wanted}, got {[each.shape for each in spread]}")
+    graph = _Graph()
+    for each in below:
+        _ADDERS[type(each).__name__](graph, each)
+    maps = graph.tensor
+    weights = _gradient_of_maps(graph, head, (height, width, channels))
+    _add_weighted_maps(graph, maps, weights, (height, width, channels), *spread)
+    inputs = {"classes": ("N",)}
+    return _written(target, model, graph, {"maps": ("N", *model.input_shape[1:3])}, inputs)
 
 
 def onnx_predict_function(path: str | os.PathLike[str], batch_size: int = 512, threads: int = 2) -> Predict:
@@ -200,43 +271,55 @@ class _Graph:
         self.tensor = "images"
 
     def add(self, kind: str, name: str, *weights: tuple[str, NDArray[Any]], **attributes: Any) -> None:
-        from onnx import helper, numpy_helper
+        """Go on from the tensor that stands here."""
+        held = [self.weight(f"{name}.{label}", values) for label, values in weights]
+        self.tensor = self.join(kind, name, self.tensor, *held, **attributes)
 
-        for label, values in weights:
-            self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values), f"{name}.{label}"))
-        inputs = [self.tensor, *(f"{name}.{label}" for label, _ in weights)]
+    def weight(self, name: str, values: Any) -> str:
+        """Keep an array under a name, once."""
+        from onnx import numpy_helper
+
+        array = np.array(values, dtype=np.float32 if isinstance(values, float) else None, order="C")
+        if name not in (each.name for each in self.weights):
+            self.weights.append(numpy_helper.from_array(array, name))
+        return name
+
+    def join(self, kind: str, name: str, *inputs: str, **attributes: Any) -> str:
+        """Make a tensor of any others."""
+        from onnx import helper
+
         self.nodes.append(helper.make_node(kind, inputs, [name], name=f"{kind}.{name}", **attributes))
-        self.tensor = name
+        return name
 
 
-def _graph(model: keras.Model) -> onnx.ModelProto:
+def _written(
+    target: Path,
+    model: keras.Model,
+    graph: _Graph,
+    outputs: dict[str, tuple[int | str, ...]],
+    more_inputs: Mapping[str, tuple[str, ...]] | None = None,
+) -> Path:
     import onnx
     from onnx import helper
 
-    layers = [layer for layer in model.layers if type(layer).__name__ not in ("InputLayer", "Dropout")]
-    _check_chain(model, layers)
-    graph = _Graph()
-    for layer in layers[:-1]:
-        _ADDERS[type(layer).__name__](graph, layer)
-    graph.nodes.append(helper.make_node("Identity", [graph.tensor], ["logits"], name="Identity.logits"))
-    graph.add("Softmax", "probabilities", axis=-1)
-    height, width, channels = model.input_shape[1:]
-    number = onnx.TensorProto.FLOAT
-    made = helper.make_graph(
-        graph.nodes,
-        model.name,
-        [helper.make_tensor_value_info("images", number, ["N", height, width, channels])],
-        [
-            helper.make_tensor_value_info(name, number, ["N", model.output_shape[1]])
-            for name in ("probabilities", "logits")
-        ],
-        graph.weights,
-    )
+    real, whole = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+    inputs = [helper.make_tensor_value_info("images", real, ["N", *model.input_shape[1:]])]
+    inputs += [helper.make_tensor_value_info(name, whole, shape) for name, shape in (more_inputs or {}).items()]
+    given = [helper.make_tensor_value_info(name, real, shape) for name, shape in outputs.items()]
+    made = helper.make_graph(graph.nodes, model.name, inputs, given, graph.weights)
     opset = helper.make_opsetid("", _OPSET)
-    return helper.make_model(made, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="vigilant-vision")
+    whole_model = helper.make_model(
+        made, opset_imports=[opset], ir_version=_IR_VERSION, producer_name="vigilant-vision"
+    )
+    onnx.checker.check_model(whole_model, full_check=True)
+    with written_whole(target) as temporary:
+        temporary.write_bytes(whole_model.SerializeToString())
+    return target
 
 
-def _check_chain(model: keras.Model, layers: list[Any]) -> None:
+def _chain(model: keras.Model) -> list[Any]:
+    """The layers that do something in a prediction, from the pictures to the logits."""
+    layers = [layer for layer in model.layers if type(layer).__name__ not in ("InputLayer", "Dropout")]
     # Known layers have one input each, so a model without unknown ones is a chain.
     if not layers or type(layers[-1]).__name__ != "Softmax":
         raise ValueError(f"model {model.name!r} must end in a Softmax layer to be exported to ONNX")
@@ -246,6 +329,59 @@ def _check_chain(model: keras.Model, layers: list[Any]) -> None:
             f"cannot export model {model.name!r} to ONNX: unknown layers {', '.join(unknown)}; "
             f"known are {', '.join(sorted(_ADDERS))}, Dropout, and a Softmax at the end"
         )
+    return layers[:-1]
+
+
+def _at_last_convolution(layers: list[Any], name: str) -> tuple[list[Any], list[Any]]:
+    """Cut a chain after a convolution that only a Flatten and Dense layers follow."""
+    kinds = [type(layer).__name__ for layer in layers]
+    places = [place for place, layer in enumerate(layers) if layer.name == name and kinds[place] == "Conv2D"]
+    above = kinds[places[0] + 1 :] if places else []
+    if above[:1] != ["Flatten"] or len(above) < 2 or set(above[1:]) != {"Dense"}:
+        raise ValueError(
+            f"GradCAM is exported for a convolution that nothing but Flatten, Dropout and Dense layers follow; "
+            f"{name!r} is none in {', '.join(f'{one.name} ({kind})' for one, kind in zip(layers, kinds, strict=True))}"
+        )
+    return layers[: places[0] + 1], layers[places[0] + 2 :]
+
+
+def _gradient_of_maps(graph: _Graph, head: list[Any], places: tuple[int, int, int]) -> str:
+    """Add the Dense layers, forwards and then backwards: the mean gradient of the class's logit by channel, (N, k)."""
+    graph.add("Flatten", "flat", axis=1)
+    matrices, on = [], []
+    for layer in head:
+        _add_dense(graph, layer)
+        matrices.append(layer.get_weights()[0])
+        relu = layer.activation.__name__ == "relu"
+        on.append(graph.join("Greater", f"{layer.name}.on", graph.tensor, graph.weight("zero", 0.0)) if relu else "")
+    matrices[0] = matrices[0].reshape(*places, -1).mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    best = graph.join("ArgMax", "best", graph.tensor, axis=1, keepdims=0)
+    nobody = graph.join("Less", "unasked", "classes", graph.weight("none", np.int64(0)))
+    chosen = graph.join("Where", "chosen", nobody, best, "classes")
+    gradient = graph.join("Gather", "gradient", graph.weight("to_logits", matrices[-1].T), chosen, axis=0)
+    for layer, matrix, gate in reversed(list(zip(head[:-1], matrices[:-1], on[:-1], strict=True))):
+        if gate:
+            gradient = graph.join("Where", f"{layer.name}.passed", gate, gradient, "zero")
+        gradient = graph.join("MatMul", f"{layer.name}.back", gradient, graph.weight(f"{layer.name}.turned", matrix.T))
+    return gradient
+
+
+def _add_weighted_maps(
+    graph: _Graph,
+    maps: str,
+    weights: str,
+    places: tuple[int, int, int],
+    rows: NDArray[np.float32],
+    columns: NDArray[np.float32],
+) -> None:
+    height, width, channels = places
+    flat = graph.join("Reshape", "by_place", maps, graph.weight("places", np.array([-1, height * width, channels])))
+    column = graph.join("Unsqueeze", "weights", weights, graph.weight("last", np.array([2])))
+    summed = graph.join("MatMul", "summed", flat, column)
+    square = graph.join("Reshape", "square", summed, graph.weight("square_shape", np.array([-1, height, width])))
+    kept = graph.join("Relu", "kept", square)
+    tall = graph.join("MatMul", "tall", graph.weight("rows", rows), kept)
+    graph.join("MatMul", "maps", tall, graph.weight("columns", columns.T))
 
 
 def _add_rescaling(graph: _Graph, layer: Any) -> None:

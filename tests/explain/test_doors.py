@@ -69,7 +69,7 @@ NO_METHODS = {
     "Concept", "ConceptScore", "Explainer", "auc", "blurred", "channel_activations", "check_maps",
     "class_discriminativeness", "completeness", "concept_vectors", "deletion", "exact_shapley", "grid_superpixels",
     "insertion", "kernel_shapley", "map_similarity", "max_sensitivity", "mean_colour", "paint", "picture_game",
-    "pointing_game", "positive_part", "randomisation_test", "relevance_mass", "relevance_rank", "seeded",
+    "places_of", "pointing_game", "positive_part", "randomisation_test", "relevance_mass", "relevance_rank", "seeded",
     "superpixels", "taxonomy", "tf_explain_arrays", "without_mean_map",
 }  # fmt: skip
 

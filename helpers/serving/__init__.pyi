@@ -1,0 +1,17 @@
+from .bundle import FILES as FILES
+from .bundle import SIGNATURE as SIGNATURE
+from .bundle import BundleError as BundleError
+from .bundle import Verified as Verified
+from .bundle import make_keys as make_keys
+from .bundle import verified as verified
+from .bundle import write_bundle as write_bundle
+from .cards import CARD_SECTIONS as CARD_SECTIONS
+from .cards import data_card as data_card
+from .engine import Answers as Answers
+from .engine import Engine as Engine
+from .engine import OnnxEngine as OnnxEngine
+from .engine import Strangeness as Strangeness
+from .engine import open_bundle as open_bundle
+from .limits import cpu_limit as cpu_limit
+from .limits import cpu_threads as cpu_threads
+from .packing import pack as pack
