@@ -26,10 +26,10 @@ from helpers.serving import contract, problems, tensors
 from helpers.serving.batching import Batcher
 from helpers.serving.engine_protocol import Answers, Engine
 from helpers.serving.intake import Intake
-from helpers.serving.limits import Limits
+from helpers.serving.intake_limits import Limits
 from helpers.serving.metrics import Metrics
 from helpers.serving.pictures import decoded, json_object, numbers
-from helpers.serving.problems import Problem, busy
+from helpers.serving.problems import MEDIA_TYPE, Problem, busy
 
 LEVEL = 0.9
 """Level of the conformal sets where a request names none."""
@@ -334,6 +334,8 @@ def described(app: FastAPI, engine: Engine, limits: Limits) -> dict[str, Any]:
     found = get_openapi(title=app.title, version=app.version, routes=app.routes)
     for path in found["paths"].values():
         for operation in path.values():
+            if MEDIA_TYPE not in operation["responses"].get("422", {}).get("content", {MEDIA_TYPE: {}}):
+                del operation["responses"]["422"]  # FastAPI's own, which a path of plain strings never gives
             for parameter in operation.get("parameters", []):
                 if parameter["name"] == "class":
                     parameter["schema"] = {"type": "string", "enum": list(engine.class_names)}
@@ -389,17 +391,11 @@ async def _file_of_form(request: Request, body: bytes) -> bytes:
         form = await parser.parse()
     except (MultiPartException, ValueError, KeyError) as error:
         raise Problem(400, "not-a-form", f"The body is not such a form as its header says: {error}") from None
-    async with form if hasattr(form, "__aenter__") else _closing(form):
+    try:
         file = form.get("image")
         if not isinstance(file, UploadFile):
             raise Problem(422, "missing-key", "The form must hold one file, named image.")
         return await file.read()
-
-
-@asynccontextmanager
-async def _closing(form: Any) -> AsyncIterator[None]:
-    try:
-        yield
     finally:
         await form.close()
 

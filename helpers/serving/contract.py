@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from helpers.serving.engine_protocol import Engine
-from helpers.serving.limits import Limits
+from helpers.serving.intake_limits import Limits
 from helpers.serving.problems import MEDIA_TYPE
 
 Schema = dict[str, Any]

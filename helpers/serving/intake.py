@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from starlette.requests import ClientDisconnect, Request
 
-from helpers.serving.limits import Limits
+from helpers.serving.intake_limits import Limits
 from helpers.serving.problems import Problem, busy
 
 _ADDRESSES = 10_000  # of clients that are remembered; the one that was heard least lately is forgotten
