@@ -14,9 +14,7 @@ import numpy as np
 import orjson
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +23,7 @@ from helpers.contracts import Images
 from helpers.serving import contract, problems, tensors
 from helpers.serving.batching import Batcher
 from helpers.serving.engine_protocol import Answers, Engine
+from helpers.serving.forms import file_of_form
 from helpers.serving.intake import Intake
 from helpers.serving.intake_limits import Limits
 from helpers.serving.metrics import Metrics
@@ -149,7 +148,8 @@ class Service:
                 if kind == "application/json":
                     picture = numbers(json_object(body, ("image",), ("image",))["image"], shape, "image")
                 else:
-                    data = await _file_of_form(request, body) if kind == "multipart/form-data" else body
+                    form = kind == "multipart/form-data"
+                    data = file_of_form(body, request.headers["content-type"], "image") if form else body
                     picture = decoded(data, shape)
             yield picture[None]
 
@@ -380,24 +380,6 @@ def _media_type(request: Request, known: Sequence[str]) -> str:
     if kind not in known:
         raise Problem(415, "content-type", f"The content type must be one of {', '.join(known)}, got {kind[:60]!r}.")
     return kind
-
-
-async def _file_of_form(request: Request, body: bytes) -> bytes:
-    async def whole() -> AsyncIterator[bytes]:
-        yield body
-
-    parser = MultiPartParser(request.headers, whole(), max_files=1, max_fields=0)  # type: ignore[arg-type]
-    try:
-        form = await parser.parse()
-    except (MultiPartException, ValueError, KeyError) as error:
-        raise Problem(400, "not-a-form", f"The body is not such a form as its header says: {error}") from None
-    try:
-        file = form.get("image")
-        if not isinstance(file, UploadFile):
-            raise Problem(422, "missing-key", "The form must hold one file, named image.")
-        return await file.read()
-    finally:
-        await form.close()
 
 
 def _json(value: object) -> Response:

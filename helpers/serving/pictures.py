@@ -130,7 +130,7 @@ def decoded(data: bytes, shape: Sequence[int]) -> NDArray[np.float32]:
 
     if data.startswith(_PNG):
         kind = "PNG"
-        _check_png_header(data, shape[2])
+        _check_png_header(data, shape)
     elif data.startswith(_JPEG):
         kind = "JPEG"
     else:
@@ -146,13 +146,14 @@ def decoded(data: bytes, shape: Sequence[int]) -> NDArray[np.float32]:
     return (pixels.astype(np.float32) / np.float32(255)).reshape(tuple(shape))
 
 
-def _check_png_header(data: bytes, channels: int) -> None:
+def _check_png_header(data: bytes, shape: Sequence[int]) -> None:
     # By hand, for Pillow makes 8 bits of 16 without a word. Signature, length and "IHDR" take 16 bytes, width and
     # height 8; depth and colour type follow.
     if len(data) < 33 or data[12:16] != b"IHDR":
         raise Problem(422, "broken-picture", "The PNG file is broken: it does not begin with its header.")
     depth, colour = data[24], data[25]
-    wanted = _PNG_RGB if channels == 3 else _PNG_GREY
+    _check_size(int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big"), shape)
+    wanted = _PNG_RGB if shape[2] == 3 else _PNG_GREY
     if depth != 8 or colour != wanted:
         names = {0: "grey", 2: "RGB", 3: "palette", 4: "grey with alpha", 6: "RGB with alpha"}
         raise Problem(
@@ -164,21 +165,24 @@ def _check_png_header(data: bytes, channels: int) -> None:
 
 
 def _check_picture(picture: Any, shape: Sequence[int]) -> None:
-    height, width, channels = shape
-    if picture.size != (width, height):
-        raise Problem(
-            422,
-            "wrong-shape",
-            f"The picture must be {width} x {height} pixels, and is {picture.size[0]} x {picture.size[1]}. "
-            "Resize it as the training pictures were; the service resizes nothing.",
-        )
-    if picture.mode != ("RGB" if channels == 3 else "L"):
-        raise Problem(422, "wrong-mode", f"The picture must be {'RGB' if channels == 3 else 'grey'}, not {picture.mode}.")
+    _check_size(*picture.size, shape)
+    if picture.mode != ("RGB" if shape[2] == 3 else "L"):
+        raise Problem(422, "wrong-mode", f"The picture must be {'RGB' if shape[2] == 3 else 'grey'}, not {picture.mode}.")
     if picture.format not in ("PNG", "JPEG") or getattr(picture, "n_frames", 1) != 1:
         raise Problem(422, "several-frames", "The file holds several pictures. Send one.")
     if picture.getexif().get(_ORIENTATION, 1) != 1:
         raise Problem(
             422, "turned", "The picture's EXIF data says that it must be turned. Turn its pixels, and leave that out."
+        )
+
+
+def _check_size(width: int, height: int, shape: Sequence[int]) -> None:
+    if (height, width) != tuple(shape[:2]):
+        raise Problem(
+            422,
+            "wrong-shape",
+            f"The picture must be {shape[1]} x {shape[0]} pixels, and is {width} x {height}. "
+            "Resize it as the training pictures were; the service resizes nothing.",
         )
 
 

@@ -45,6 +45,6 @@ class BrightOnly(FakeEngine):
     """Fails where a picture's first pixel is white."""
 
     def answer(self, images, level):
-        if (images[:, 0, 0] == 1).any():
+        if (images[:, 0, 0] == 1).all(axis=1).any():
             raise RuntimeError("planted: /secret/path")
         return super().answer(images, level)

@@ -261,7 +261,9 @@ def test_a_form_that_is_none(ask):
     refused(ask.post("/predict", content=body, headers={"content-type": "multipart/form-data"}), 400, "not-a-form")
     refused(ask.post("/predict", content=b"junk", headers={"content-type": kind}), 400, "not-a-form")
     other = form(png(), b"picture")[0]
-    refused(ask.post("/predict", content=other, headers={"content-type": kind}), 422, "missing-key")
+    refused(ask.post("/predict", content=other, headers={"content-type": kind}), 422, "wrong-form")
+    twice = body.replace(b"--xyz--", b"--xyz") + body[7:]
+    refused(ask.post("/predict", content=twice, headers={"content-type": kind}), 422, "wrong-form")
     refused(ask.post("/predict", content=body[:-20], headers={"content-type": kind}), 400, "not-a-form")
 
 
