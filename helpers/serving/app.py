@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -269,7 +270,7 @@ async def scorecard(request: Request) -> Response:
 
 async def alive() -> Response:
     """Whether the process answers at all."""
-    return _json({"live": True})
+    return _json({"live": True, "process": os.getpid()})
 
 
 async def ready(request: Request) -> Response:

@@ -116,7 +116,7 @@ def schemas(engine: Engine, limits: Limits) -> dict[str, Schema]:
         "Explanation": _exactly(**maps),
         "Scorecard": {"type": "array", "items": {"type": "object"}},
         "Problem": _exactly(**problem, status={"type": "integer"}),
-        "State": {"type": "object", "additionalProperties": {"type": "boolean"}},
+        "State": {"type": "object", "properties": {"process": {"type": "integer"}}},
         "Metadata": {"type": "object", "required": ["name"], "properties": {"name": _TEXT}},
         "InferRequest": _infer_request(engine, limits),
         "InferResponse": {

@@ -33,6 +33,8 @@ class Limits:
         How long a client may take to send the headers, and the body.
     idle_seconds : float
         How long a connection without a request stays open.
+    linger_seconds : float
+        How long a worker that was told to stop leaves idle connections open, for a request may be on its way there.
     stop_seconds : float
         How long a worker that was told to stop waits for what it has accepted.
 
@@ -51,6 +53,7 @@ class Limits:
     head_seconds: float = 10.0
     body_seconds: float = 20.0
     idle_seconds: float = 30.0
+    linger_seconds: float = 2.0
     stop_seconds: float = 20.0
 
     def __post_init__(self) -> None:

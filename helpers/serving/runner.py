@@ -161,7 +161,7 @@ class Runner:
         alive = [each.process for each in self._places if not each.start_at and each.process.exitcode is None]
         for process in alive:
             process.terminate()
-        end = time.monotonic() + self._limits.stop_seconds + 5
+        end = time.monotonic() + self._limits.linger_seconds + self._limits.stop_seconds + 5
         for process in alive:
             process.join(max(0.0, end - time.monotonic()))
             if process.exitcode is None:

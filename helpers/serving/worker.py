@@ -27,8 +27,6 @@ from helpers.serving.metrics import Metrics, count_in_files
 REFUSED = 3
 """Exit status of a worker whose engine must not or cannot be served."""
 
-_LINGER = 1.0  # seconds in which an idle connection may still send a request to a worker that is being stopped
-
 log = logging.getLogger("vigilant.serving")
 
 
@@ -101,7 +99,7 @@ class Server(uvicorn.Server):
         self._listen(False)
         asyncio.get_running_loop().remove_reader(self._runner.fileno())
         self._shared.close()
-        self._stop_at = time.monotonic() + _LINGER
+        self._stop_at = time.monotonic() + self._service.limits.linger_seconds
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to end now.

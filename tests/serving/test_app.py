@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import math
+import os
 
 import httpx
 import numpy as np
@@ -109,7 +110,7 @@ def test_what_the_model_takes_and_answers_is_told(ask):
     for path in ("/v2/health/ready", "/v2/models/signs/ready", "/readyz"):
         assert ask.get(path).json() == {"ready": True}
     for path in ("/v2/health/live", "/healthz"):
-        assert ask.get(path).json() == {"live": True}
+        assert ask.get(path).json() == {"live": True, "process": os.getpid()}
     assert ask.get("/scorecard").json() == FakeEngine.scorecard
     for path in ("/v2/models/other", "/v2/models/signs/versions/2", "/v2/models/other/ready"):
         refused(ask.get(path), 404, "no-such-model")
