@@ -182,7 +182,11 @@ def create_app(
         yield
 
     app = FastAPI(
-        title="Vigilant Vision", version=helpers.__version__, lifespan=lifespan, openapi_url=None, redirect_slashes=False
+        title="Vigilant Vision",
+        version=helpers.__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        redirect_slashes=False,
     )
     app.state.service = service
     app.add_exception_handler(Problem, _refused)
@@ -241,10 +245,8 @@ async def explain(request: Request, name: Annotated[str | None, Query(alias="cla
     if name is not None and name not in names:
         raise Problem(422, "unknown-class", f"There is no class {name[:60]!r}. Known are {', '.join(names)}.")
     async with service.picture(request) as images:
-        if name is None:
-            classes = (await service.answer(images, LEVEL)).classes
-        else:
-            classes = np.array([list(names).index(name)])
+        chosen = None if name is None else np.array([list(names).index(name)])
+        classes = (await service.answer(images, LEVEL)).classes if chosen is None else chosen
         maps = service.engine.explain(images, classes)
     return _json({"class": names[int(classes[0])], "map": maps[0], "version": service.engine.version})
 
@@ -445,5 +447,3 @@ class _Watched:
             await problems.answer(fault)(scope, receive, counted)
         finally:
             self._service.metrics.in_flight.dec()
-
-

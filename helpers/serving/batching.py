@@ -23,8 +23,8 @@ class _Waiting:
 class Batcher:
     """Hands pictures to an engine, as many as wait in this turn of the event loop, and waits for none.
 
-    The engine runs in the loop's own thread: a call takes less than a millisecond, and a thread of its own would cost as
-    much again and win nothing where each worker has one core.
+    The engine runs in the loop's own thread: a call takes less than a millisecond, and a thread of its own would cost
+    as much again and win nothing where each worker has one core.
 
     Parameters
     ----------

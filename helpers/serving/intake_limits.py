@@ -31,11 +31,11 @@ class Limits:
         Most bytes of a request's line and headers.
     head_seconds, body_seconds : float
         How long a client may take to send the headers, and the body.
-    idle_seconds : float
+    idle_seconds : int
         How long a connection without a request stays open.
     linger_seconds : float
         How long a worker that was told to stop leaves idle connections open, for a request may be on its way there.
-    stop_seconds : float
+    stop_seconds : int
         How long a worker that was told to stop waits for what it has accepted.
 
     Raises
@@ -52,9 +52,9 @@ class Limits:
     head_bytes: int = 32_768
     head_seconds: float = 10.0
     body_seconds: float = 20.0
-    idle_seconds: float = 30.0
+    idle_seconds: int = 30
     linger_seconds: float = 2.0
-    stop_seconds: float = 20.0
+    stop_seconds: int = 20
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -59,7 +59,7 @@ class ServiceLog(logging.handlers.QueueHandler):
         """
         return record
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
+    def handleError(self, record: logging.LogRecord) -> None:
         """Count a record that was lost.
 
         Parameters

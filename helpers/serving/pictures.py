@@ -44,7 +44,9 @@ def json_object(body: bytes, known: Sequence[str], required: Sequence[str]) -> d
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Problem(400, "not-json", f"The body is not JSON: {error}. NaN and Infinity are not JSON either.") from None
+        raise Problem(
+            400, "not-json", f"The body is not JSON: {error}. NaN and Infinity are not JSON either."
+        ) from None
     if not isinstance(value, dict):
         raise Problem(422, "wrong-body", f"The body must be a JSON object, got {_kind(value)}.")
     if unknown := sorted(set(value) - set(known)):
@@ -165,9 +167,12 @@ def _check_png_header(data: bytes, shape: Sequence[int]) -> None:
 
 
 def _check_picture(picture: Any, shape: Sequence[int]) -> None:
-    _check_size(*picture.size, shape)
+    width, height = picture.size
+    _check_size(width, height, shape)
     if picture.mode != ("RGB" if shape[2] == 3 else "L"):
-        raise Problem(422, "wrong-mode", f"The picture must be {'RGB' if shape[2] == 3 else 'grey'}, not {picture.mode}.")
+        raise Problem(
+            422, "wrong-mode", f"The picture must be {'RGB' if shape[2] == 3 else 'grey'}, not {picture.mode}."
+        )
     if picture.format not in ("PNG", "JPEG") or getattr(picture, "n_frames", 1) != 1:
         raise Problem(422, "several-frames", "The file holds several pictures. Send one.")
     if picture.getexif().get(_ORIENTATION, 1) != 1:

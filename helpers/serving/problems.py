@@ -61,7 +61,7 @@ def document(problem: Problem) -> bytes:
     Returns
     -------
     bytes
-        ``type``, ``title``, ``status`` and ``detail``, and ``error``, which clients of the Open Inference Protocol read.
+        ``type``, ``title``, ``status`` and ``detail``, and ``error`` for clients of the Open Inference Protocol.
 
     References
     ----------

@@ -115,13 +115,15 @@ def _images(inputs: object, shape: Sequence[int], most: int) -> Images:
     tensor = inputs[0]
     if tensor.get("name") != "images" or tensor.get("datatype") != "FP32":
         raise Problem(422, "wrong-body", "The input must have name 'images' and datatype 'FP32'.")
-    given = tensor.get("shape")
+    given: Any = tensor.get("shape")
     whole = isinstance(given, list) and len(given) == 4 and set(map(type, given)) == {int}
-    if not whole or list(given[1:]) != list(shape):
+    if not whole or given[1:] != list(shape):
         wanted = ", ".join(map(str, shape))
         raise Problem(422, "wrong-shape", f"The input's shape must be [N, {wanted}].")
     if not 1 <= given[0] <= most:
-        raise Problem(422, "too-many", f"A request may hold 1 to {most} pictures, got {given[0]}. Send several requests.")
+        raise Problem(
+            422, "too-many", f"A request may hold 1 to {most} pictures, got {given[0]}. Send several requests."
+        )
     data = tensor.get("data")
     nested = isinstance(data, list) and data and isinstance(data[0], list)
     lengths = given if nested else [prod(given)]
@@ -131,9 +133,15 @@ def _images(inputs: object, shape: Sequence[int], most: int) -> Images:
 def _wanted(outputs: object) -> tuple[str, ...]:
     if outputs is None:
         return OUTPUTS
-    names = [each.get("name") if isinstance(each, dict) else None for each in outputs] if isinstance(outputs, list) else [None]
+    names = (
+        [each.get("name") if isinstance(each, dict) else None for each in outputs]
+        if isinstance(outputs, list)
+        else [None]
+    )
     if unknown := [name for name in names if name not in OUTPUTS]:
-        raise Problem(422, "unknown-output", f"outputs must be objects with a name of {OUTPUTS}, got {unknown[0]!r:.60}.")
+        raise Problem(
+            422, "unknown-output", f"outputs must be objects with a name of {OUTPUTS}, got {unknown[0]!r:.60}."
+        )
     return tuple(name for name in OUTPUTS if name in names) or OUTPUTS
 
 

@@ -34,8 +34,8 @@ class Server(uvicorn.Server):
     """uvicorn's server, which takes connections one by one from a shared socket and stops without losing a request.
 
     A worker that was told to stop takes no more connections, for another takes them. Each answer from then on says
-    ``Connection: close``, so that clients leave by themselves; closing a connection in use would lose the request that is
-    on its way.
+    ``Connection: close``, so that clients leave by themselves; closing a connection in use would lose the request that
+    is on its way.
 
     Parameters
     ----------
@@ -140,8 +140,8 @@ class Server(uvicorn.Server):
             return False
         loop = asyncio.get_running_loop()
         making = loop.create_task(loop.connect_accepted_socket(self._connection, taken))
-        self._accepting.add(making)  # type: ignore[arg-type]
-        making.add_done_callback(self._accepted)  # type: ignore[arg-type]
+        self._accepting.add(making)
+        making.add_done_callback(self._accepted)
         if len(self.server_state.connections) + len(self._accepting) >= self._service.limits.connections:
             self._listen(False)
         return True
@@ -213,8 +213,8 @@ def work(
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=limits.idle_seconds,  # type: ignore[arg-type]
-        timeout_graceful_shutdown=limits.stop_seconds,  # type: ignore[arg-type]
+        timeout_keep_alive=limits.idle_seconds,
+        timeout_graceful_shutdown=limits.stop_seconds,
     )
     server = Server(config, app.state.service, shared, runner)
     log.info("worker %d begins", place)

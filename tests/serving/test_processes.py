@@ -1,6 +1,7 @@
 """Workers that are ended, killed and starved: what was accepted is answered, and the counters stay right."""
 
 import http.client
+import itertools
 import json
 import os
 import re
@@ -47,6 +48,11 @@ class Running:
     def ready(self):
         answer = self.ask("GET", "/readyz")
         return answer is not None and answer[0] == 200
+
+    def answers_from(self, process):
+        """Whether this worker takes a new connection now."""
+        answer = self.ask("GET", "/healthz")
+        return answer is not None and json.loads(answer[1])["process"] == process
 
     def counted(self):
         """Every series, or None where the scrape was lost."""
@@ -186,9 +192,10 @@ def test_a_worker_is_ended_and_one_is_killed_under_load(tmp_path):
         scraper.start()
         with load(running) as clients:
             killed, new = end_a_worker(running, 1, signal.SIGKILL)
-            wait_until(lambda: any(new in each.owners for each in clients) or not add(running, clients, new), "it")
+            wait_until(lambda: running.answers_from(new), "an answer of the new worker")
         stop.set()
         scraper.join(300)
+        assert any(killed in each.owners for each in clients), "it had connections"
         assert {owner for each in clients for owner in each.failed} <= {killed, None}
         assert [len(each.failed) <= 1 for each in clients] == [True] * CONNECTIONS
         assert [each.wrong for each in clients] == [[]] * CONNECTIONS
@@ -197,15 +204,9 @@ def test_a_worker_is_ended_and_one_is_killed_under_load(tmp_path):
         assert total <= running.counted()[PREDICTED] <= total + failed
         pages = [page for page in seen if page is not None]
         assert len(pages) > 2
-        for page, later in zip(pages, pages[1:], strict=False):
+        for page, later in itertools.pairwise(pages):
             assert [name for name, value in page.items() if "in_flight" not in name and later[name] < value] == []
         assert running.counted()["vigilant_requests_in_flight"] == 1, "the killed worker's are taken back"
-
-
-def add(running, clients, process):
-    """Ask on new connections, until this process answers one."""
-    answer = running.ask("GET", "/healthz")
-    return answer is None or json.loads(answer[1])["process"] != process
 
 
 def test_what_has_begun_is_answered_when_the_service_ends(tmp_path):
