@@ -362,9 +362,9 @@ def model_name(engine: Engine) -> str:
     Returns
     -------
     str
-        ``card["name"]``, or ``"model"``.
+        ``card["model_details"]["name"]``, or ``"model"``.
     """
-    return str(engine.card.get("name", "model"))
+    return str(engine.card.get("model_details", {}).get("name", "model"))
 
 
 def _model(service: Service, name: str, version: str | None) -> Engine:

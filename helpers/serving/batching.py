@@ -93,5 +93,9 @@ class Batcher:
             return
         start = 0
         for each in batch:
-            each.answers.set_result(answers.part(start, start + len(each.images)))
+            each.answers.set_result(_part(answers, slice(start, start + len(each.images))))
             start += len(each.images)
+
+
+def _part(answers: Answers, which: slice) -> Answers:
+    return Answers(answers.classes[which], answers.probabilities[which], answers.sets[which], answers.strange[which])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -18,13 +19,15 @@ class Connection(HttpToolsProtocol):
     ----------
     limits : Limits
         Of this worker.
+    changed : callable
+        Told when the worker has one connection more or less.
     **settings : object
         What uvicorn hands its protocol.
     """
 
-    def __init__(self, limits: Limits, **settings: Any) -> None:
+    def __init__(self, limits: Limits, changed: Callable[[], None], **settings: Any) -> None:
         super().__init__(**settings)
-        self._limits = limits
+        self._limits, self._changed = limits, changed
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
 
@@ -37,6 +40,7 @@ class Connection(HttpToolsProtocol):
             The connection.
         """
         super().connection_made(transport)
+        self._changed()
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -49,6 +53,7 @@ class Connection(HttpToolsProtocol):
         """
         self._head_is_whole()
         super().connection_lost(exc)
+        self._changed()
 
     def data_received(self, data: bytes) -> None:
         """Hand data on, unless they are headers without an end.

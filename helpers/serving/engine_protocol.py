@@ -36,22 +36,6 @@ class Answers:
     sets: NDArray[np.bool_]
     strange: NDArray[np.bool_]
 
-    def part(self, start: int, stop: int) -> Answers:
-        """The answers for some of the pictures.
-
-        Parameters
-        ----------
-        start, stop : int
-            Which, as in a slice.
-
-        Returns
-        -------
-        Answers
-            Views, no copies.
-        """
-        where = slice(start, stop)
-        return Answers(self.classes[where], self.probabilities[where], self.sets[where], self.strange[where])
-
 
 class Engine(Protocol):
     """A model behind the service: everything that it answers, and nothing of HTTP."""
@@ -70,7 +54,7 @@ class Engine(Protocol):
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """The model card; ``card["name"]`` is the model's name in the Open Inference Protocol."""
+        """The model card; ``card["model_details"]["name"]`` is its name in the Open Inference Protocol."""
 
     @property
     def scorecard(self) -> list[dict[str, Any]]:

@@ -29,21 +29,9 @@ def count_in_files(folder: Path, place: int) -> None:
     place : int
         Which worker this is, from 0; no two at the same time may have the same.
     """
+    mark_process_dead(place, str(folder))  # requests in flight in whoever had this place before
     os.environ[_FOLDER] = str(folder)
     values.ValueClass = values.MultiProcessValue(lambda: place)
-
-
-def worker_has_ended(folder: Path, place: int) -> None:
-    """Take back what only a living worker has: requests in flight.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        As given to :func:`count_in_files`.
-    place : int
-        Whose process has ended.
-    """
-    mark_process_dead(place, str(folder))
 
 
 class Metrics:

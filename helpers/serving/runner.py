@@ -17,12 +17,16 @@ from multiprocessing.connection import Connection as Pipe
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from helpers.contracts import check_count
-from helpers.serving.engine_protocol import Engine
 from helpers.serving.intake_limits import Limits
-from helpers.serving.metrics import worker_has_ended
-from helpers.serving.worker import REFUSED, work
+from helpers.serving.tally import Tally
+
+if TYPE_CHECKING:
+    from helpers.serving.engine_protocol import Engine
+
+REFUSED = 3
+"""Exit status where the model must not or cannot be served."""
 
 _BACKLOG = 2048  # connections that wait in the kernel
 _LONGEST_PAUSE = 10.0  # seconds before a place whose workers keep dying is filled again
@@ -78,7 +82,9 @@ class Runner:
     ) -> None:
         self._open_engine, self._log_path = open_engine, log_path
         self._limits = limits or Limits()
-        self._count = check_count(workers, "workers")
+        if workers < 1:
+            raise ValueError(f"workers must be at least 1, got {workers!r}")
+        self._count = workers
         self._stopping = False
         self._ever_ready = False
         self._context = multiprocessing.get_context("forkserver")  # workers share what is loaded once
@@ -94,10 +100,11 @@ class Runner:
         Returns
         -------
         int
-            0 after a signal; :data:`helpers.serving.worker.REFUSED` where the first workers' engine did not open.
+            0 after a signal; :data:`REFUSED` where the first workers' engine did not open.
         """
         with tempfile.TemporaryDirectory(prefix="vigilant-metrics-") as folder, _woken_by_signals(self._stop) as woken:
             self._folder = Path(folder)
+            Tally.make(self._folder, self._count)
             self._places = [self._start(place) for place in range(self._count)]
             print(f"listening on http://{self.address[0]}:{self.address[1]}", flush=True)
             try:
@@ -112,7 +119,7 @@ class Runner:
     def _start(self, place: int) -> _Place:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
-            target=work,
+            target=_work,
             args=(place, self._open_engine, self._socket, self._limits, self._folder, self._log_path, theirs),
             name=f"serving-{place}",
         )
@@ -146,7 +153,6 @@ class Runner:
                 place.failures, self._ever_ready = 0, True
         if place.process.exitcode is None:
             return True
-        worker_has_ended(self._folder, number)
         place.pipe.close()
         if place.process.exitcode == REFUSED and not self._ever_ready:
             return False
@@ -167,6 +173,13 @@ class Runner:
             if process.exitcode is None:
                 process.kill()
                 process.join()
+
+
+def _work(*given: Any) -> None:
+    # Here, so that the runner itself loads nothing of what only workers need: 40 MB.
+    from helpers.serving.worker import work
+
+    work(*given)
 
 
 def _module(open_engine: Callable[[], Engine]) -> str:

@@ -23,9 +23,11 @@ from helpers.serving.engine_protocol import Engine
 from helpers.serving.intake_limits import Limits
 from helpers.serving.logs import ServiceLog
 from helpers.serving.metrics import Metrics, count_in_files
+from helpers.serving.runner import REFUSED
+from helpers.serving.tally import Tally
 
-REFUSED = 3
-"""Exit status of a worker whose engine must not or cannot be served."""
+_PAUSE = 0.001  # seconds in which a worker with fewer connections may take the next one
+_PAUSES = 10  # after so many nobody has: it may be stuck, or dead
 
 log = logging.getLogger("vigilant.serving")
 
@@ -47,11 +49,16 @@ class Server(uvicorn.Server):
         Listening; the same in all workers, so that what one has not accepted is not lost with it.
     runner : multiprocessing.connection.Connection
         To tell that this worker is ready, and to notice that there is no runner any more.
+    tally : Tally
+        Of all workers' connections.
     """
 
-    def __init__(self, config: uvicorn.Config, service: Service, shared: socket.socket, runner: Pipe) -> None:
+    def __init__(
+        self, config: uvicorn.Config, service: Service, shared: socket.socket, runner: Pipe, tally: Tally
+    ) -> None:
         super().__init__(config)
-        self._service, self._shared, self._runner = service, shared, runner
+        self._service, self._shared, self._runner, self._tally = service, shared, runner, tally
+        self._pauses = 0
         self._accepting: set[asyncio.Task[object]] = set()
         self._listening = False
         self._stop_at = float("inf")
@@ -118,16 +125,35 @@ class Server(uvicorn.Server):
         if self._service.stopping:
             idle = not self.server_state.connections and not self._accepting
             return idle or time.monotonic() > self._stop_at
-        self._listen(len(self.server_state.connections) < self._service.limits.connections)
+        self._resume()
         return False
 
     def _listen(self, wanted: bool) -> None:
         loop = asyncio.get_running_loop()
         if wanted and not self._listening:
-            loop.add_reader(self._shared.fileno(), self._accept)
+            loop.add_reader(self._shared.fileno(), self._arrived)
         elif not wanted and self._listening:
             loop.remove_reader(self._shared.fileno())
         self._listening = wanted
+
+    def _resume(self) -> None:
+        if not self._service.stopping:
+            self._listen(self._connections() < self._service.limits.connections)
+
+    def _connections(self) -> int:
+        return len(self.server_state.connections) + len(self._accepting)
+
+    def _count(self) -> None:
+        self._tally.write(self._connections())
+
+    def _arrived(self) -> None:
+        if self._pauses < _PAUSES and self._tally.another_has_fewer():
+            self._pauses += 1
+            self._listen(False)
+            asyncio.get_running_loop().call_later(_PAUSE, self._resume)
+        else:
+            self._pauses = 0
+            self._accept()
 
     def _accept(self) -> bool:
         # One at a time, so that workers share what arrives in a burst; asyncio's own server would take all of it.
@@ -142,7 +168,8 @@ class Server(uvicorn.Server):
         making = loop.create_task(loop.connect_accepted_socket(self._connection, taken))
         self._accepting.add(making)
         making.add_done_callback(self._accepted)
-        if len(self.server_state.connections) + len(self._accepting) >= self._service.limits.connections:
+        self._count()
+        if self._connections() >= self._service.limits.connections:
             self._listen(False)
         return True
 
@@ -150,10 +177,12 @@ class Server(uvicorn.Server):
         self._accepting.discard(making)
         with contextlib.suppress(asyncio.CancelledError, OSError):  # a client that was gone already
             making.result()
+        self._count()
 
     def _connection(self) -> Connection:
         return Connection(
             self._service.limits,
+            self._count,
             config=self.config,
             server_state=self.server_state,
             app_state=self.lifespan.state,
@@ -216,7 +245,7 @@ def work(
         timeout_keep_alive=limits.idle_seconds,
         timeout_graceful_shutdown=limits.stop_seconds,
     )
-    server = Server(config, app.state.service, shared, runner)
+    server = Server(config, app.state.service, shared, runner, Tally(folder, place))
     log.info("worker %d begins", place)
     server.run()
     log.info("worker %d ends", place)

@@ -15,7 +15,7 @@ class FakeEngine:
     shape = (4, 4, 3)
     class_names = NAMES
     version = "fake-1"
-    card = {"name": "signs"}  # noqa: RUF012
+    card = {"model_details": {"name": "signs"}}  # noqa: RUF012
     scorecard = [{"axis": "training", "metric": "accuracy", "value": 0.9}]  # noqa: RUF012
 
     def __init__(self):
