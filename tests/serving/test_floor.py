@@ -37,22 +37,8 @@ print(json.dumps([statuses, sorted({name.split(".")[0] for name in sys.modules})
 """
 
 MODULES = [
-    "app",
-    "batching",
-    "connections",
-    "contract",
-    "engine_protocol",
-    "forms",
-    "intake",
-    "intake_limits",
-    "logs",
-    "metrics",
-    "pictures",
-    "problems",
-    "runner",
-    "tally",
-    "tensors",
-    "worker",
+    *("app", "batching", "connections", "contract", "engine_protocol", "forms", "intake", "intake_limits", "logs"),
+    *("metrics", "pictures", "problems", "runner", "tally", "tensors", "worker"),
 ]
 
 
