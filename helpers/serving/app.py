@@ -335,13 +335,14 @@ def described(app: FastAPI, engine: Engine, limits: Limits) -> dict[str, Any]:
     from fastapi.openapi.utils import get_openapi
 
     found = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    known = {"class": list(engine.class_names), "model": [model_name(engine)], "version": [engine.version]}
     for path in found["paths"].values():
         for operation in path.values():
             if MEDIA_TYPE not in operation["responses"].get("422", {}).get("content", {MEDIA_TYPE: {}}):
                 del operation["responses"]["422"]  # FastAPI's own, which a path of plain strings never gives
             for parameter in operation.get("parameters", []):
-                if parameter["name"] == "class":
-                    parameter["schema"] = {"type": "string", "enum": list(engine.class_names)}
+                if parameter["name"] in known:
+                    parameter["schema"] = {"type": "string", "enum": known[parameter["name"]]}
     found["components"] = {"schemas": contract.schemas(engine, limits)}
     return found
 

@@ -63,7 +63,10 @@ def picture_body() -> Schema:
     content = {
         "application/json": {"schema": _named("Picture")},
         **dict.fromkeys(PICTURE_TYPES, binary),
-        "multipart/form-data": {"schema": form | {"additionalProperties": False}},
+        "multipart/form-data": {
+            "schema": form | {"additionalProperties": False},
+            "encoding": {"image": {"contentType": ", ".join(PICTURE_TYPES)}},
+        },
     }
     return {"requestBody": {"required": True, "content": content}}
 

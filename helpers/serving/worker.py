@@ -229,9 +229,8 @@ def work(
     count_in_files(folder, place)
     metrics = Metrics()
     lines = ServiceLog(log_path, metrics.log_lost)
-    log.addHandler(lines)
+    logging.getLogger().addHandler(lines)  # uvicorn's and asyncio's warnings, too
     log.setLevel(logging.INFO)
-    log.propagate = False
     try:
         engine = open_engine()
     except (CourseError, OSError, ValueError) as error:
