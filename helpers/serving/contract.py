@@ -58,9 +58,9 @@ def picture_body() -> Schema:
     dict
         For FastAPI's ``openapi_extra``.
     """
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    form = {"type": "object", "required": ["image"], "properties": {"image": binary["schema"]}}
-    content = {
+    binary: Schema = {"schema": {"type": "string", "format": "binary"}}
+    form: Schema = {"type": "object", "required": ["image"], "properties": {"image": binary["schema"]}}
+    content: dict[str, Schema] = {
         "application/json": {"schema": _named("Picture")},
         **dict.fromkeys(PICTURE_TYPES, binary),
         "multipart/form-data": {
