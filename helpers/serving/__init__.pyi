@@ -1,3 +1,5 @@
+from .app import LEVEL as LEVEL
+from .app import create_app as create_app
 from .bundle import FILES as FILES
 from .bundle import SIGNATURE as SIGNATURE
 from .bundle import BundleError as BundleError
@@ -7,11 +9,15 @@ from .bundle import verified as verified
 from .bundle import write_bundle as write_bundle
 from .cards import CARD_SECTIONS as CARD_SECTIONS
 from .cards import data_card as data_card
-from .engine import Answers as Answers
-from .engine import Engine as Engine
 from .engine import OnnxEngine as OnnxEngine
 from .engine import Strangeness as Strangeness
 from .engine import open_bundle as open_bundle
+from .engine_protocol import Answers as Answers
+from .engine_protocol import Engine as Engine
+from .intake_limits import Limits as Limits
 from .limits import cpu_limit as cpu_limit
 from .limits import cpu_threads as cpu_threads
+from .metrics import Metrics as Metrics
 from .packing import pack as pack
+from .problems import Problem as Problem
+from .runner import Runner as Runner

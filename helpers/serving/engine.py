@@ -15,69 +15,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from helpers.contracts import check_fits, check_images, check_labels, check_share
 from helpers.serving.bundle import BundleError, Verified, verified
+from helpers.serving.engine_protocol import Answers
 from helpers.serving.limits import cpu_threads
 
 _AT_ONCE = 256  # pictures that go through the network together; bounds the memory
 _ANY_CLASS = -1  # explain.onnx reads it as: the class that the model finds most probable
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What the model says about N pictures and K classes.
-
-    Attributes
-    ----------
-    classes : numpy.ndarray of int64, shape (N,)
-        The most probable class.
-    probabilities : numpy.ndarray of float32, shape (N, K)
-        Calibrated: divided by the bundle's temperature before the softmax.
-    sets : numpy.ndarray of bool, shape (N, K)
-        The conformal set at the level asked for. It may be empty: then no class is as usual as the truth usually is.
-    strange : numpy.ndarray of bool, shape (N,)
-        Whether the picture lies further from everything trained on than the model's own pictures do.
-    """
-
-    classes: NDArray[np.int64]
-    probabilities: NDArray[np.float32]
-    sets: NDArray[np.bool_]
-    strange: NDArray[np.bool_]
-
-
-class Engine(Protocol):
-    """What answers for a model, whatever it is made of."""
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of a picture."""
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """The K classes, in the order of the probabilities."""
-
-    @property
-    def version(self) -> str:
-        """Which model answers."""
-
-    @property
-    def card(self) -> Mapping[str, Any]:
-        """The model card."""
-
-    @property
-    def scorecard(self) -> list[dict[str, Any]]:
-        """What was measured of the model."""
-
-    def answer(self, images: NDArray[np.float32], level: float) -> Answers:
-        """Answer for pictures (N, H, W, C) in [0, 1]; sets hold the truth with this probability, in (0, 1)."""
-
-    def explain(self, images: NDArray[np.float32], classes: NDArray[np.int64] | None) -> NDArray[np.float32]:
-        """Maps (N, H, W) of what speaks for these classes (N,), or for the most probable ones."""
 
 
 class Strangeness:
@@ -112,12 +61,12 @@ class Strangeness:
 
 @dataclass(frozen=True)
 class OnnxEngine:
-    """An :class:`Engine` that ONNX Runtime computes for, opened by :func:`open_bundle`.
+    """An :class:`~helpers.serving.Engine` that ONNX Runtime computes for, opened by :func:`open_bundle`.
 
     Attributes
     ----------
     shape, class_names, version, card, scorecard
-        As for :class:`Engine`.
+        As for :class:`~helpers.serving.Engine`.
     serial : int
         The bundle's, to refuse older ones by.
     temperature : float
