@@ -609,7 +609,7 @@ def attacked(implementation):
     told_by = []
     for row, taught in enumerate(member):
         learned = privacy.trained_with(
-            implementation, probe, rows[taught], pool.labels[taught], plan, seed=1000 * seed + row
+            implementation, probe, rows[taught], pool.labels[taught], plan, seed=(1000 * seed + row) % 2**32
         )
         told_by.append(privacy.logit_confidence(privacy.torch_predict(learned)(rows), pool.labels))
     return privacy.lira(told_by, member)
