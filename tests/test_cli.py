@@ -395,13 +395,14 @@ def test_seconds_of_a_busy_machine_are_not_judged():
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ([entry(cpu_seconds=361)], "01_good: 361 s CPU, and tests allow 360 s"),
-        ([entry(cpu_seconds=721, passes=2)], "01_good: 721 s CPU, and tests allow 720 s"),
+        ([entry(cpu_seconds=361)], "01_good: 361 s CPU, and 360 s are much for it"),
+        ([entry(cpu_seconds=721, passes=2)], "01_good: 721 s CPU, and 720 s are much for it"),
         ([entry(notebook=str(n), cpu_seconds=330) for n in range(10)], "all quick notebooks together: 3300 s CPU"),
     ],
 )
-def test_processor_seconds_are_bounded(entries, message):
-    assert any(message in problem for problem in report.over_budget(entries))
+def test_many_processor_seconds_are_said_and_fail_nothing(entries, message):
+    assert any(message in problem for problem in report.problems(entries))
+    assert report.failures(entries) == []
     less = [{**one, "cpu_seconds": 0.95 * one["cpu_seconds"]} for one in entries]
     assert report.over_budget(less) == []
     beside_others = [{**one, "jobs": 2} for one in entries]

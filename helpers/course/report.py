@@ -43,10 +43,11 @@ def failures(entries: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def over_budget(entries: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Tell which quick notebooks compute too long, in processor seconds, which a busy machine stretches less.
+    """Tell which quick notebooks compute too long, in processor seconds. It is said, and no test asks for it.
 
-    Those that ran two at a time are not judged. Their threads wait for each other while they hold a core, and two cores
-    may be halves of one: the same notebook took 160 processor seconds alone and 247 beside another.
+    Threads that wait for each other hold a core meanwhile: the same notebook took 160 processor seconds alone, 247
+    beside another and 511 where a process without end wanted the same two cores. Those that ran two at a time are left
+    out.
 
     Parameters
     ----------
@@ -63,10 +64,10 @@ def over_budget(entries: Iterable[Mapping[str, Any]]) -> list[str]:
     for entry in quick:
         bound = _SLACK * QUICK_SECONDS * entry["passes"]
         if entry["cpu_seconds"] > bound:
-            found.append(f"{entry['notebook']}: {entry['cpu_seconds']:.0f} s CPU, and tests allow {bound} s")
+            found.append(f"{entry['notebook']}: {entry['cpu_seconds']:.0f} s CPU, and {bound} s are much for it")
     total, bound = sum(entry["cpu_seconds"] / entry["passes"] for entry in quick), _SLACK * QUICK_TOTAL_SECONDS
     if total > bound:
-        found.append(f"all quick notebooks together: {total:.0f} s CPU, and tests allow {bound} s")
+        found.append(f"all quick notebooks together: {total:.0f} s CPU, and {bound} s are much for them")
     return found
 
 
@@ -99,7 +100,7 @@ def problems(entries: Iterable[Mapping[str, Any]]) -> list[str]:
     total = sum(entry["seconds"] for entry in timed)
     if total > QUICK_TOTAL_SECONDS:
         found.append(f"all quick notebooks together: {total:.0f} s, and they may take {QUICK_TOTAL_SECONDS} s")
-    return found
+    return found + over_budget(entries)
 
 
 def table(entries: Iterable[Mapping[str, Any]]) -> str:
