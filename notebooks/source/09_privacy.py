@@ -84,7 +84,7 @@ plotting.histogram(
 
 # %% [markdown]
 # Whoever sees how sure the network is knows something about who was in its training.
-# If they were X-rays of one hospital, "was in the training" would mean "is ill".
+# If the pictures were X-rays of one hospital, "was in the training" would mean "is ill".
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 2: the simplest attack
@@ -183,7 +183,7 @@ for name, j in two.items():
 # $\mu_1$ and variance $\sigma_1^2$ of the networks *with* the picture, and $\mu_0$, $\sigma_0^2$ of
 # those *without*. The score is $\log \frac{N(x; \mu_1, \sigma_1^2)}{N(x; \mu_0, \sigma_0^2)}$.
 # Seven or eight networks are too few for a variance, so all pictures share one; and a mean of $n$
-# networks is itself uncertain, so distances are measured in $\sigma \sqrt{1 + 1/n}$.  (Without the
+# networks is itself uncertain, so distances are measured in $\sigma \sqrt{1 + 1/n}$. (Without the
 # target, $n$ is 7 on its own side and 8 on the other: it must not show in the score.)
 
 
