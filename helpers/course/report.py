@@ -46,7 +46,7 @@ def over_budget(entries: Iterable[Mapping[str, Any]]) -> list[str]:
     """Tell which quick notebooks compute too long, in processor seconds. It is said, and no test asks for it.
 
     Threads that wait for each other hold a core meanwhile: the same notebook took 160 processor seconds alone, 247
-    beside another and 511 where a process without end wanted the same two cores. Those that ran two at a time are left
+    beside another and 511 beside a series of other runs. Those that ran two at a time are left
     out.
 
     Parameters

@@ -202,7 +202,8 @@ def one_thread() -> Iterator[None]:
     """Let torch compute with one thread.
 
     Steps this small gain a fifth by a second one. Where another process wants the same cores, the two wait for each
-    other at every operation: then it took 25 times as long. And sums come out the same on every machine.
+    other at every operation: then it took 25 times as long. And the order of
+    sums does not hang on how many cores there are.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

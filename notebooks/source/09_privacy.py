@@ -517,9 +517,8 @@ for metric, series in measured_once("accuracy_all").full.series.items():
 # Read the paired line: it is above 0 in each of its seeds. At $\epsilon = 8$ and without noise the
 # accuracies are hardly apart: this recipe is limited by clipping and by few steps, too, and what
 # those cost is not in that line. The last two lines keep the same promise with *all* pictures, six
-# times as many, which share the same noise. (The linear model is that of step 9.) A published
-# network reads 86.0% of them at $\epsilon = 3$ (Tramèr and Boneh, 2021). **More data is the
-# cheapest privacy.**
+# times as many to hide among. (The linear model is that of step 9.) A published network reads 86.0%
+# of them at $\epsilon = 3$ (Tramèr and Boneh, 2021). **More data is the cheapest privacy.**
 #
 # One training here: Opacus, at $\epsilon = 3$, on half of our 2,000 pictures.
 
