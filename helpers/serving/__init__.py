@@ -1,10 +1,11 @@
 """The model as a service: a signed bundle, an engine that answers from it, and HTTP in front of that.
 
 It imports neither TensorFlow nor torch, nor anything of training. ``bundle`` writes a model with all that belongs to it
-under one signature, and reads it back only where that signature holds. ``packing`` makes such a bundle out of a Keras
-model (the one file here that loads TensorFlow, in a function); ``cards`` writes what a person should know of model and
-data. ``engine_protocol`` says what a service needs of a model, and ``engine`` is one, opened from a bundle: arrays in,
-arrays out. ``limits`` says how many processors a container really has.
+under one signature, and reads it back only where that signature holds; ``broken_guards`` holds bundles that verify
+elsewhere and are not what was signed. ``packing`` makes a bundle out of a Keras model (the one file here that loads
+TensorFlow, in a function); ``cards`` writes what a person should know of model and data. ``engine_protocol`` says what
+a service needs of a model, and ``engine`` is one, opened from a bundle: arrays in, arrays out. ``limits`` says how many
+processors a container really has.
 
 ``app`` is HTTP in front of an engine: ``intake`` and ``intake_limits`` say who is let in, ``pictures``, ``forms`` and
 ``tensors`` read what was sent, ``batching`` asks the engine, ``problems`` refuses, ``contract`` describes all of it,

@@ -1,5 +1,11 @@
 from .app import LEVEL as LEVEL
 from .app import create_app as create_app
+from .broken_guards import ATTACKS as ATTACKS
+from .broken_guards import GUARDS as GUARDS
+from .broken_guards import Verdict as Verdict
+from .broken_guards import full_verify as full_verify
+from .broken_guards import naive_verify as naive_verify
+from .broken_guards import plant as plant
 from .bundle import FILES as FILES
 from .bundle import SIGNATURE as SIGNATURE
 from .bundle import BundleError as BundleError

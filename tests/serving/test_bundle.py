@@ -137,7 +137,17 @@ def through_a_linked_parent(path: Path, folder: Path) -> Path:
     return folder / "link" / path.name
 
 
-@pytest.mark.parametrize("change", [moved, zipped, dated, of_another_user, read_only, through_a_linked_parent])
+def hard_linked(path: Path, folder: Path) -> Path:
+    """As ``cp -al`` and tools against double files leave it: the files have another name elsewhere."""
+    shutil.copytree(path, folder / "linked", copy_function=lambda source, name: Path(name).hardlink_to(source))
+    assert (folder / "linked" / "model.onnx").stat().st_nlink == 2
+    return folder / "linked"
+
+
+TWINS = [moved, zipped, dated, of_another_user, read_only, through_a_linked_parent, hard_linked]
+
+
+@pytest.mark.parametrize("change", TWINS)
 def test_honest_twins_are_accepted(copy, tmp_path, change):
     engine = serving.open_bundle(change(copy.path, tmp_path), copy.public, newest=3)
     assert engine.version == "1.3"
@@ -187,6 +197,15 @@ def renamed(path: Path) -> None:
     (path / "model.onnx").rename(path / "Model.onnx")
 
 
+def named_alike(path: Path) -> None:
+    """On a disk that tells no capitals apart one of the two would be gone, and nobody could say which."""
+    (path / "MODEL.onnx").write_bytes(b"another model")
+
+
+def lookalike(path: Path) -> None:
+    (path / "m\N{CYRILLIC SMALL LETTER O}del.onnx").write_bytes(b"another model")
+
+
 def undecodable(path: Path) -> None:
     (path / os.fsdecode(b"caf\xe9\n")).touch()
 
@@ -214,6 +233,8 @@ def half_a_signature(path: Path) -> None:
     [
         (lambda path: (path / "weights.pkl").write_bytes(b"\x80"), ["'weights.pkl' does not belong"]),
         (renamed, ["'Model.onnx' does not belong", "model.onnx is missing"]),
+        (named_alike, ["'MODEL.onnx' does not belong"]),
+        (lookalike, ["'m\N{CYRILLIC SMALL LETTER O}del.onnx' does not belong"]),
         (undecodable, [r"'caf\udce9\n' does not belong"]),
         (linked_out, ["'model_card.json' is a symbolic link"]),
         (linked_folder, ["'more' is a symbolic link"]),
@@ -353,6 +374,15 @@ def test_a_file_swapped_after_it_was_verified_is_not_the_one_that_is_used(copy, 
     monkeypatch.setattr(bundle, "_check_signature", check_and_swap)
     assert dict(serving.verified(copy.path, copy.public).contents) == honest
     assert not copy.path.exists()
+
+
+def test_a_file_changed_through_its_other_name_is_not_the_one_that_is_used(copy, tmp_path):
+    honest, other = bundles.contents_of(copy.path), tmp_path / "another name"
+    other.hardlink_to(copy.path / "model.onnx")
+    read = serving.verified(copy.path, copy.public)
+    other.write_bytes(b"another model")
+    assert dict(read.contents) == honest, "no harm comes of such a link: what is used was read and verified"
+    refused(copy.path, copy.public, "model.onnx is not the file that was signed")
 
 
 def test_nothing_is_loaded_before_it_is_verified(copy, monkeypatch):
