@@ -10,7 +10,7 @@ processors a container really has.
 ``app`` is HTTP in front of an engine: ``intake`` and ``intake_limits`` say who is let in, ``pictures``, ``forms`` and
 ``tensors`` read what was sent, ``batching`` asks the engine, ``problems`` refuses, ``contract`` describes all of it,
 ``metrics`` and ``logs`` tell what happened. ``runner`` keeps ``worker`` processes running, each of which answers on
-``connections``.
+``connections``. ``load`` asks any server over HTTP, fast or steadily, and counts.
 """
 
 import lazy_loader

@@ -23,6 +23,9 @@ from .engine_protocol import Engine as Engine
 from .intake_limits import Limits as Limits
 from .limits import cpu_limit as cpu_limit
 from .limits import cpu_threads as cpu_threads
+from .load import LoadResult as LoadResult
+from .load import load_test as load_test
+from .load import open_loop as open_loop
 from .metrics import Metrics as Metrics
 from .packing import pack as pack
 from .problems import Problem as Problem
