@@ -26,6 +26,7 @@ from .limits import cpu_threads as cpu_threads
 from .load import LoadResult as LoadResult
 from .load import load_test as load_test
 from .load import open_loop as open_loop
+from .local import LocalService as LocalService
 from .metrics import Metrics as Metrics
 from .packing import pack as pack
 from .problems import Problem as Problem

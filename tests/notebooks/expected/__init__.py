@@ -24,6 +24,7 @@ from types import ModuleType
 from tests.notebooks.expected import (
     adversarial_training,
     attacks,
+    deployment,
     fairness,
     gradcam,
     interpretable,
@@ -45,4 +46,5 @@ BY_NOTEBOOK: dict[str, ModuleType] = {
     "07_adversarial_training": adversarial_training,
     "08_fairness": fairness,
     "09_privacy": privacy,
+    "10_deployment": deployment,
 }

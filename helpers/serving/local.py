@@ -1,0 +1,163 @@
+"""A service on this machine for as long as the one who started it lives: for notebooks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+import weakref
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from helpers.errors import CourseError
+
+if TYPE_CHECKING:
+    import psutil
+
+_PATIENCE = 120.0  # seconds to open a bundle, on a machine that does much else
+_LONGEST_GOODBYE = 40.0
+
+
+class LocalService:
+    """The service of a bundle, in processes of its own, at a free port of 127.0.0.1.
+
+    Parameters
+    ----------
+    path, trusted_key : path-like
+        As for :func:`helpers.serving.open_bundle`.
+    workers : int
+        How many processes answer, each with one thread of ONNX Runtime.
+
+    Attributes
+    ----------
+    url : str
+        Such as ``http://127.0.0.1:40123``.
+
+    Raises
+    ------
+    CourseError
+        If the bundle is refused, or the service does not come up; the message is the service's own.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], trusted_key: str | os.PathLike[str], *, workers: int = 2) -> None:
+        root = str(Path(__file__).parents[2])
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                __name__,
+                str(Path(path).absolute()),
+                str(Path(trusted_key).absolute()),
+                f"{workers}",
+            ],
+            stdin=subprocess.PIPE,  # closed when this process is gone, whatever ended it
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))},
+            start_new_session=True,  # Ctrl-C in a notebook does not end it
+        )
+        self._end = weakref.finalize(self, _end, self._process)
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().strip().rpartition(" ")[2]
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
+        until = time.monotonic() + _PATIENCE
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # this machine is behind no proxy
+        while self.url and self._process.poll() is None and time.monotonic() < until:
+            with contextlib.suppress(urllib.error.URLError, OSError), direct.open(f"{self.url}/readyz"):
+                return
+            time.sleep(0.05)
+        self._end()
+        self._log.seek(0)
+        raise CourseError(f"the service did not start: {self._log.read().strip()[-800:] or 'it said nothing'}")
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the service.
+
+        Returns
+        -------
+        list of psutil.Process
+            The runner, then its workers and what they start from.
+        """
+        import psutil
+
+        runner = psutil.Process(self._process.pid)
+        return [runner, *runner.children(recursive=True)]
+
+    def cpu_seconds(self) -> float:
+        """Processor seconds that the service has taken so far, those of living processes.
+
+        Returns
+        -------
+        float
+            User and system time, in steps of 0.01 for each process on Linux.
+        """
+        return sum(sum(process.cpu_times()[:2]) for process in self.processes())
+
+    def stop(self) -> int:
+        """Let the service finish what it has accepted, and end it.
+
+        Returns
+        -------
+        int
+            Its exit status: 0 where all went well.
+        """
+        self._end()
+        return int(self._process.returncode)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(_LONGEST_GOODBYE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            stream.close()
+
+
+def _watch_starter() -> None:
+    """Stop as by a signal when nobody holds the other end of standard input any more."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main(path: str, trusted_key: str, workers: str) -> int:
+    """Serve a bundle until a signal, or until standard input is closed.
+
+    Parameters
+    ----------
+    path, trusted_key : str
+        The bundle and the key to verify it with.
+    workers : str
+        How many, as a number.
+
+    Returns
+    -------
+    int
+        As :meth:`helpers.serving.Runner.run`.
+    """
+    from helpers.serving.engine import open_bundle
+    from helpers.serving.runner import Runner
+
+    runner = Runner(partial(open_bundle, path, trusted_key, threads=1), workers=int(workers), port=0)
+    threading.Thread(target=_watch_starter, daemon=True).start()
+    return runner.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
