@@ -120,23 +120,27 @@ def test_it_answers_with_nothing_but_tmp_to_write_to(service, packed, picture):
     assert asked(port, "POST", "/predict", "no picture")[0] == 400
 
 
+_THREADS = "import os, sys; print(len(os.listdir(f'/proc/{sys.argv[1]}/task')))"
+_MEMORY = """
+import pathlib, re
+pages = [each.read_text() for each in pathlib.Path("/proc").glob("[0-9]*/smaps_rollup")]
+print(sum(int(re.search(r"Pss: *(\\d+)", page)[1]) for page in pages))
+"""
+
+
 def test_workers_and_threads_follow_the_limit(containers, service):
     name, port = service
-    metrics = asked(port, "GET", "/metrics")[1]
-    assert "vigilant_worker_starts_total 1.0" in metrics
-    # Of the process that answers: itself, its log, and few besides; one for each processor of the machine would be more.
+    assert "vigilant_worker_starts_total 1.0" in asked(port, "GET", "/metrics")[1]
     worker = json.loads(asked(port, "GET", "/healthz")[1])["process"]
-    counted = "import pathlib, sys; print(len(list(pathlib.Path(f'/proc/{sys.argv[1]}/task').iterdir())))"
-    memory = "import pathlib, re\nfor each in pathlib.Path('/proc').glob('[0-9]*/smaps_rollup'):\n  print(re.search(r'Pss: *(\\d+)', each.read_text())[1])"
-    threads = run("podman", "exec", name, "python", "-c", counted, worker, env=containers)
-    pss = sum(map(int, run("podman", "exec", name, "python", "-c", memory, env=containers).split())) / 1e3
-    print(f"\nthreads of the worker: {threads}; PSS of all processes, the one that counts included: {pss:.0f} MB")
+    threads = run("podman", "exec", name, "python", "-c", _THREADS, worker, env=containers)
+    kilobytes = int(run("podman", "exec", name, "python", "-c", _MEMORY, env=containers))
+    print(
+        f"\nthreads of the worker: {threads}; PSS of all processes and of the one that counts: {kilobytes / 1e3:.0f} MB"
+    )
     limits = "from helpers.serving import cpu_threads; print(cpu_threads())"
     for cpus, wanted in (("1", "1"), ("2", "2"), ("1.9", "1")):
-        said = run(
-            "podman", "run", "--rm", "--cpus", cpus, "--entrypoint", "python", IMAGE, "-c", limits, env=containers
-        )
-        assert said == wanted
+        entry = ["--cpus", cpus, "--entrypoint", "python"]
+        assert run("podman", "run", "--rm", *entry, IMAGE, "-c", limits, env=containers) == wanted
 
 
 def test_its_user_is_nobody_and_can_do_nothing(containers, service):
@@ -156,9 +160,16 @@ def test_its_user_is_nobody_and_can_do_nothing(containers, service):
     assert [each for each in wrote if each not in ("wrote /tmp", "wrote /var/tmp")] == []  # Podman mounts both
 
 
+_HELD = """
+import importlib.metadata, pathlib
+place = pathlib.Path("/opt/service")
+print(*(each.relative_to(place) for each in place.rglob("*") if each.is_file() and each.suffix != ".pyc"))
+print(*(each.name.lower().replace("_", "-") for each in importlib.metadata.distributions()))
+"""
+
+
 def test_it_holds_what_serves_and_nothing_else(containers, image):
-    shown = "import pathlib, importlib.metadata as m; print(*sorted(str(p.relative_to('/opt/service')) for p in pathlib.Path('/opt/service').rglob('*') if p.is_file() and p.suffix != '.pyc')); print(*sorted(d.name.lower().replace('_', '-') for d in m.distributions()))"
-    done = run("podman", "run", "--rm", "--entrypoint", "python", IMAGE, "-c", shown, env=containers)
+    done = run("podman", "run", "--rm", "--entrypoint", "python", IMAGE, "-c", _HELD, env=containers)
     files, packages = (set(line.split()) for line in done.splitlines())
     assert {"helpers/__init__.py", "helpers/serving/__main__.py", "helpers/serving/__init__.pyi"} <= files
     assert not {each for each in files if "packing" in each or not each.startswith("helpers/")}
@@ -216,15 +227,13 @@ def played(containers, image, packed, program, tmp_path_factory):
 
 
 def for_podman(pod, port):
-    """What Podman 4.3 cannot do as Kubernetes does; it also leaves out probes of start and readiness, preStop and spreading."""
-    pod["restartPolicy"] = (
-        "OnFailure"  # by 'Always', the one that a Deployment has, it starts an init container again and again
-    )
+    """Change what Podman 4.3 does otherwise. (It leaves out preStop, spreading, and probes of start and readiness.)"""
+    # By 'Always', the one that a Deployment has, it starts an init container again and again.
+    pod["restartPolicy"] = "OnFailure"
     [container] = pod["containers"]
     container["ports"][0]["hostPort"] = port  # it has no Service
-    del container[
-        "livenessProbe"
-    ]  # it would ask by a curl inside the container, at port 0, for it knows no names of ports
+    # It would ask by a curl inside the container, at port 0: it knows no names of ports.
+    del container["livenessProbe"]
 
 
 def test_the_deployment_answers_in_podman(played, packed, picture):

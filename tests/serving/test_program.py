@@ -11,6 +11,7 @@ import sys
 import threading
 from contextlib import closing
 
+import psutil
 import pytest
 
 from helpers import serving
@@ -157,6 +158,7 @@ def test_a_service_that_could_not_remember_does_not_start(bundles, tmp_path, mon
 def start(*typed, **environment):
     command = [sys.executable, "-m", "helpers.serving", *map(str, typed), "--port", "0", "--workers", "1"]
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    variables.pop("OPENBLAS_NUM_THREADS", None)
     return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -176,6 +178,8 @@ def test_the_program_answers_and_ends_with_0(bundles, tmp_path):
         status, answer = asked("POST", "/predict", json.dumps({"image": pictures(1, 4)[0].tolist()}))
         assert (status, answer["version"]) == (200, "1.3")
         assert replay.newest_seen(tmp_path) == 3
+        worker = psutil.Process(asked("GET", "/healthz")[1]["process"])
+        assert worker.environ()["OPENBLAS_NUM_THREADS"] == "1"
     finally:
         process.terminate()
         said = process.communicate()
