@@ -9,7 +9,7 @@ ADDRESS ?= 127.0.0.1
 STUDENTS ?= 4
 SPAWNER ?= simple
 
-.PHONY: course test lab hub lock build bench companions clean
+.PHONY: course test lab hub serve lock build bench companions clean
 .DEFAULT_GOAL := course
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -30,6 +30,9 @@ lab: .venv/.ready  ## open the notebooks in JupyterLab
 
 hub: .venv/.ready  ## a JupyterHub on this machine: PORT, ADDRESS=0.0.0.0 for a room, STUDENTS, SPAWNER=docker
 	@$(BIN)/vigilant hub --port $(PORT) --address $(ADDRESS) --students $(STUDENTS) --spawner $(SPAWNER)
+
+serve: .venv/.ready  ## the model as a service on this machine: PORT, ADDRESS=0.0.0.0 for a room
+	@$(BIN)/vigilant serve --port $(PORT) --address $(ADDRESS)
 
 build: .venv/.authors  ## make the student and solution notebooks from notebooks/source
 	@$(BIN)/vigilant build

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ _EPILOG = """examples:
   vigilant run 4 --budget full        notebook 04 at the size of the papers (hours, not minutes)
   vigilant scorecard                  what the notebooks measured
   vigilant decide --seed 10           whether that is good enough, record by record
+  vigilant serve                      answer over HTTP, with the network of notebook 01
   vigilant bands 04                   five seeds of notebook 04, and between what its records must lie
 
 Results lie in build/: notebooks/NN_topic.ipynb (executed), course.json (seconds, memory) and scorecard.json
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     scorecard = commands.add_parser("scorecard", help="show what the notebooks measured")
     scorecard.set_defaults(command=_scorecard)
     _add_decide(commands.add_parser("decide", help="hold the scorecard against its thresholds: go or no-go"))
+    _add_serve(commands.add_parser("serve", help="answer over HTTP: the model as a service"))
     report = commands.add_parser("report", help="show the last runs, and whether they keep to time and memory")
     report.set_defaults(command=_report)
     _add_bench(commands.add_parser("bench", help="time the course's own beside other libraries (for authors)"))
@@ -194,6 +197,21 @@ def _add_decide(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print it for programs")
     parser.set_defaults(command=_decide)
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Serve a signed bundle until Ctrl-C. Without one, the network of notebook 01 is packed into build/bundle "
+        "first, with keys in build/keys. Exit status: 3 if the bundle is refused."
+    )
+    parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="its folder (default: build/bundle)")
+    parser.add_argument(
+        "--key", type=Path, metavar="PEM", help="its maker's public key (default: build/keys/public.pem)"
+    )
+    parser.add_argument("--address", default="127.0.0.1", help="0.0.0.0 lets others in the room reach it")
+    parser.add_argument("--port", type=_port, default=8080, help="where it listens (default: 8080)")
+    parser.add_argument("--workers", type=_rounds, metavar="N", help="processes (default: one for each processor)")
+    parser.set_defaults(command=_serve)
 
 
 def _add_hub(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:
@@ -411,6 +429,31 @@ def _decide(options: argparse.Namespace) -> int:
         return _CANNOT_DECIDE
     print(json.dumps(decision_entry(decision), indent=1, allow_nan=False) if options.json else decision_text(decision))
     return {"go": 0, "no-go": 1}.get(decision.verdict, _CANNOT_DECIDE)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from helpers.cache import build_directory
+
+    build = build_directory()
+    keys, bundle = build / "keys", options.bundle or build / "bundle"
+    if options.bundle is None and not bundle.exists():
+        _pack(bundle, keys)
+    (state := build / "serving").mkdir(parents=True, exist_ok=True)
+    given = {"key": options.key or keys / "public.pem", "state": state, "host": options.address, "port": options.port}
+    given |= {"workers": options.workers} if options.workers else {}
+    typed = [text for name, value in given.items() for text in (f"--{name}", str(value))]
+    sys.stdout.flush()
+    # In this one's place: what packed has loaded TensorFlow, and signals are meant for the service.
+    os.execv(sys.executable, [sys.executable, "-m", "helpers.serving", str(bundle), *typed])
+
+
+def _pack(bundle: Path, keys: Path) -> None:
+    from helpers.serving import make_keys, pack_spine
+
+    if not (keys / "private.pem").exists():
+        make_keys(keys)
+    print(f"packing the network of notebook 01 into {bundle}; where no notebook has trained it, that comes first")
+    pack_spine(bundle, keys / "private.pem")
 
 
 def _report(options: argparse.Namespace) -> int:

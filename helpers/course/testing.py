@@ -1,6 +1,7 @@
 """``make test``: what only reads comes first, and nothing longer is begun where it fails; at the end, what each took.
 
-The hub's tests run beside the units and the notebooks: the servers of students are waited for while those compute.
+The tests of the hub and of images run beside the units and the notebooks: they wait (for the servers of students, for
+packages) while those compute.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from pathlib import Path
 from typing import IO
 
 _RULES = "tests/notebooks/test_sources.py"
+# Both build an image on one Debian, which is made once in a run of pytest.
+_HUB = ("tests/jupyterhub", "tests/deploy")
 STEPS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
     "types": ["mypy"],
     "rules": ["pytest", _RULES],
-    "units": ["pytest", "tests", "--ignore=tests/jupyterhub", "--ignore=tests/notebooks"],
-    "hub": ["pytest", "tests/jupyterhub"],
+    "units": ["pytest", "tests", *(f"--ignore={each}" for each in (*_HUB, "tests/notebooks"))],
+    "hub": ["pytest", *_HUB],
     "notebooks": ["pytest", "tests/notebooks", f"--ignore={_RULES}"],
 }
 READING = ("format", "lint", "types", "rules")

@@ -63,10 +63,10 @@ def test_the_steps_hold_every_test_once():
     from tests.conftest import ROOT
 
     folders = {f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if path.is_dir()}
-    apart = {"tests/jupyterhub", "tests/notebooks"}
+    apart = {"tests/jupyterhub", "tests/deploy", "tests/notebooks"}
     assert apart < folders
     assert {f"--ignore={folder}" for folder in apart} <= set(testing.STEPS["units"])
-    assert testing.STEPS["hub"][1:] == ["tests/jupyterhub"]
+    assert testing.STEPS["hub"][1:] == ["tests/jupyterhub", "tests/deploy"]
     assert testing.STEPS["notebooks"][1:] == ["tests/notebooks", f"--ignore={testing.STEPS['rules'][1]}"]
     assert (ROOT / testing.STEPS["rules"][1]).exists()
     assert sorted([*testing.READING, *(step for lane in testing.LANES for step in lane)]) == sorted(testing.STEPS)

@@ -1,82 +1,44 @@
 """The student image, built from its Dockerfile, and two students in containers of it (Podman in Docker's place)."""
 
 import json
-import os
-import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
-from tests.jupyterhub.classroom import classroom, need_root
+from tests.containers import build_options, run
+from tests.jupyterhub.classroom import classroom
 
 IMAGE = "localhost/vigilant-student-test"
-BASE = "localhost/vigilant-base-test"
-# crun refuses a machine with both kinds of control groups, and a container may not raise the limits of this session.
-_CONF = '[containers]\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\n[engine]\nruntime = "runc"\n'
-
-
-def run(*command, **more):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, **more)
-    assert done.returncode == 0, f"{command}:\n{(done.stdout + done.stderr)[-3000:]}"
-    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory, program):
+def engine(containers, tmp_path_factory):
     """Podman's service, answering as Docker does."""
-    need_root()
-    for name in ("podman", "runc", "debootstrap"):
-        program(name)
-    folder = tmp_path_factory.mktemp("engine")
-    (folder / "containers.conf").write_text(_CONF)
-    environment = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf")}
-    address = f"unix://{folder}/podman.sock"
+    address = f"unix://{tmp_path_factory.mktemp('engine')}/podman.sock"
     service = subprocess.Popen(
         ["podman", "system", "service", "--time=0", address],
-        env=environment,
+        env=containers,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    yield environment, address
+    yield containers, address
     service.terminate()
     service.wait(30)
-    subprocess.run(["podman", "rmi", "--force", IMAGE, BASE], env=environment, capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")
-def image(engine, tmp_path_factory):
+def image(containers, debian):
     """The image at this commit, on a Debian that is made here: no registry is reached."""
-    environment, _ = engine
-    root = tmp_path_factory.mktemp("debian")
-    run("debootstrap", "--variant=minbase", "bookworm", root)
-    if authorities := os.environ.get("SSL_CERT_FILE"):  # of a proxy that stands between this machine and the registries
-        own = root / "usr" / "local" / "share" / "ca-certificates"
-        own.mkdir(parents=True)
-        shutil.copy(authorities, own / "machine.crt")
-    archive = root.parent / "debian.tar"
-    run("tar", "-C", root, "-cf", archive, ".")
-    run("podman", "import", archive, BASE, env=environment)
-    shutil.rmtree(root)
-    archive.unlink()
-    arguments = {
-        "BASE": BASE,
-        "NOTEBOOKS": "00",
-        "WITHOUT": "cifar10",
-        "COMMIT": run("git", "-C", ROOT, "rev-parse", "HEAD"),
-    }
-    for name in ("PIP_FIND_LINKS", "PIP_CERT", "SSL_CERT_FILE"):
-        arguments |= {name: os.environ[name]} if name in os.environ else {}
-    wheels = os.environ.get("PIP_FIND_LINKS", "")
-    shared = ["--volume", f"{wheels}:{wheels}:ro"] if wheels and Path(wheels).is_dir() else []
+    commit = run("git", "-C", ROOT, "rev-parse", "HEAD")
+    arguments = {"BASE": debian, "NOTEBOOKS": "00", "WITHOUT": "cifar10", "COMMIT": commit}
     given = [text for name, value in arguments.items() for text in ("--build-arg", f"{name}={value}")]
-    limits = ["--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096"]
     file = ROOT / "jupyterhub" / "image" / "Dockerfile"
-    run("podman", "build", "--network=host", *limits, *shared, *given, "-f", file, "-t", IMAGE, ROOT, env=environment)
-    return IMAGE
+    run("podman", "build", *build_options(), *given, "-f", file, "-t", IMAGE, ROOT, env=containers)
+    yield IMAGE
+    subprocess.run(["podman", "rmi", "--force", IMAGE], env=containers, capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +102,6 @@ def test_the_image_runs_00_and_a_home_is_kept(room):
     assert ada.server("GET", "api/contents/mine.txt").json()["content"] == "kept"
 
 
-def test_the_image_says_its_commit(engine, image):
-    environment, _ = engine
-    labels = json.loads(run("podman", "image", "inspect", image, env=environment))[0]["Labels"]
+def test_the_image_says_its_commit(containers, image):
+    labels = json.loads(run("podman", "image", "inspect", image, env=containers))[0]["Labels"]
     assert labels["org.opencontainers.image.revision"] == run("git", "-C", ROOT, "rev-parse", "HEAD")

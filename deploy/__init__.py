@@ -1,0 +1,1 @@
+"""The service outside a notebook: its image, and the objects that Kubernetes is given. ``python -m deploy --help``."""

@@ -1,0 +1,91 @@
+"""The last step before Kubernetes: an overlay that says which images, which key and which least serial."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from deploy.images import ROOT, checked
+from helpers.cache import written_whole
+from helpers.errors import CourseError
+
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+WAYS = ("service", "kserve")
+"""Plain Kubernetes objects, or KServe's."""
+
+
+def write_overlay(
+    folder: Path, way: str, *, image: str, bundle: str, key: Path, least_serial: int, local: bool = False
+) -> Path:
+    """Write a kustomization that ``kubectl apply -k`` takes.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where to; made if needed, and what it held of an earlier overlay is replaced.
+    way : {"service", "kserve"}
+        Which objects.
+    image, bundle : str
+        The service's image and the bundle's, by digest.
+    key : pathlib.Path
+        PEM of the public key whose owner's bundles are trusted.
+    least_serial : int
+        Bundles below it are refused: what was once served is not served again in a newer one's place. Pods forget, so
+        it stands here, where a change is seen.
+    local : bool
+        Whether the images stay on this machine, as for :func:`deploy.images.checked`.
+
+    Returns
+    -------
+    pathlib.Path
+        The ``kustomization.yaml``.
+
+    Raises
+    ------
+    CourseError
+        If an address is not set or has no digest, there is no such key, or what is given is a private one.
+    """
+    if way not in WAYS or least_serial < 1:
+        raise CourseError(f"wanted: one of {', '.join(WAYS)}, and a serial from 1; got {way!r} and {least_serial}")
+    names = {"vigilant-service": checked(image, "the service's image", local=local)}
+    names["vigilant-bundle"] = checked(bundle, "the bundle's image", local=local)
+    _check_key(key)
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(key, folder / "public.pem")
+    path = folder / "kustomization.yaml"
+    said = json.dumps(_kustomization(folder, way, names, least_serial), indent=2)
+    with written_whole(path) as temporary:  # JSON is YAML
+        temporary.write_text(f"# Written by 'python -m deploy manifests'.\n{said}\n", encoding="utf-8")
+    return path
+
+
+def _kustomization(folder: Path, way: str, names: dict[str, str], least_serial: int) -> dict[str, Any]:
+    settings = {"name": "vigilant-settings", "literals": [f"VIGILANT_LEAST_SERIAL={least_serial}"]}
+    maps: list[dict[str, Any]] = [settings, {"name": "vigilant-key", "files": ["public.pem"]}]
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [os.path.relpath(KUBERNETES / way, folder.resolve())],
+        "images": [_renamed(name, image) for name, image in names.items()],
+        "configMapGenerator": [each | {"namespace": "vigilant"} for each in maps],
+    }
+
+
+def _renamed(name: str, image: str) -> dict[str, str]:
+    called, _, digest = image.partition("@")
+    if digest:
+        return {"name": name, "newName": called, "digest": digest}
+    called, _, tag = image.rpartition(":")
+    return {"name": name, "newName": called, "newTag": tag}
+
+
+def _check_key(key: Path) -> None:
+    text = key.read_text(encoding="utf-8", errors="replace") if key.is_file() else ""
+    if "PRIVATE" in text or "PUBLIC KEY" not in text:
+        raise CourseError(
+            f"{key} is no public key in PEM. A cluster gets the public one alone ('vigilant serve' leaves it in "
+            "build/keys/public.pem); the private one stays where bundles are signed"
+        )

@@ -1,0 +1,77 @@
+"""The bundle of the course's own network: what notebook 01 trains, with what was measured of it."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from helpers import cli, datasets, models, serving
+from helpers.hub.ports import free_port
+from helpers.scorecard import Scorecard
+from tests.conftest import ROOT
+from tests.serving.test_cards import croissant, problems  # noqa: F401 (a fixture)
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:the best temperature lies at the end:RuntimeWarning"),  # it knows nothing yet
+    pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated:DeprecationWarning"),  # as in test_cards.py
+]
+SIZES = {"train": 1100, "calibration": 60, "test": 50}
+
+
+@pytest.fixture
+def small(cold_cache, monkeypatch):
+    """Few pictures, and a network that was not trained, in place of notebook 01's."""
+    monkeypatch.setattr(datasets, "split_sizes", lambda name, budget: SIZES)
+    model = models.course_cnn((32, 32, 3), 10, seed=1)
+    monkeypatch.setattr(models, "spine", lambda data, budget, seed: SimpleNamespace(model=model))
+    return model
+
+
+def test_the_bundle_holds_the_network_and_what_was_measured_of_it(small, tmp_path, croissant):  # noqa: F811
+    told = {"axis": "training", "value": 0.5, "low": 0.4, "high": 0.6, "n": 50, "direction": "higher"}
+    for metric, digest in (("accuracy", models.digest(small)), ("accuracy_of_another", "0" * 16)):
+        card = Scorecard("01_training", "signs", "course_cnn", 0, "quick", digests={"course_cnn": digest})
+        card.record(metric=metric, model="course_cnn", **told)
+    private, public = serving.make_keys(tmp_path / "keys")
+    path = serving.pack_spine(tmp_path / "bundle", private, version="2.0.0", serial=4)
+    engine = serving.open_bundle(path, public)
+    assert (engine.version, engine.serial, engine.shape) == ("2.0.0", 4, (32, 32, 3))
+    assert [(each["metric"], each["model_digest"]) for each in engine.scorecard] == [("accuracy", models.digest(small))]
+    assert engine.card["model_details"]["name"] == "signs-course-cnn"
+    assert np.load(path / "features.npy").shape == (1000, 64)
+    assert problems(croissant, json.loads((path / "data_card.json").read_text())) == []
+
+
+def test_serve_packs_where_there_is_no_bundle_and_hands_over(small, tmp_path, monkeypatch, capsys):
+    handed = []
+
+    def execv(program, typed):
+        handed.append(typed)
+        raise SystemExit(0)
+
+    monkeypatch.setattr(os, "execv", execv)
+    build = tmp_path / "build"
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "--port", "81"])
+    assert "packing the network of notebook 01" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        cli.main(["serve", "--workers", "2", "--address", "0.0.0.0"])
+    assert "packing" not in capsys.readouterr().out
+    ours = [str(build / "bundle"), "--key", str(build / "keys" / "public.pem"), "--state", str(build / "serving")]
+    begin = [sys.executable, "-m", "helpers.serving", *ours, "--host"]
+    assert handed[0] == [*begin, "127.0.0.1", "--port", "81"]
+    assert handed[1] == [*begin, "0.0.0.0", "--port", "8080", "--workers", "2"]
+    assert serving.open_bundle(build / "bundle", build / "keys" / "public.pem").serial == 1
+    assert (build / "serving").is_dir()
+
+
+def test_serve_ends_as_the_service_does(tmp_path):
+    environment = {**os.environ, "VIGILANT_BUILD": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "helpers.cli", "serve", str(tmp_path / "none"), "--port", str(free_port())]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 3, done.stderr
+    assert "Traceback" not in done.stderr
