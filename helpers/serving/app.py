@@ -34,7 +34,10 @@ from helpers.serving.problems import MEDIA_TYPE, Problem, busy
 LEVEL = 0.9
 """Level of the conformal sets where a request names none."""
 
-_Level = Annotated[float, Query(gt=0, lt=1, allow_inf_nan=False, description="How often the set holds the true class")]
+_Level = Annotated[
+    float,
+    Query(gt=0, lt=1, allow_inf_nan=False, description="How often the set holds the true class", examples=[0.95]),
+]
 _PROBLEMS = (400, 408, 413, 415, 422, 429, 500, 503)
 _OTHER = "other"  # the route of what is none, so that a scanner makes no series
 

@@ -135,20 +135,24 @@ def _infer_request(engine: Engine, limits: Limits) -> Schema:
     # flat, which are good, and says in words what else is.
     height, width, channels = engine.shape
     level = {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}
-    tensor = _exactly(
+    tensor = _at_least(
         name={"const": "images"},
         datatype={"const": "FP32"},
         shape={"const": [1, height, width, channels]},
         data=_nested(_NUMBER, height * width * channels),
     )
-    outputs = {"type": "array", "items": _exactly(name={"enum": ["classes", "probabilities", "sets", "strange"]})}
+    outputs = {
+        "type": ["array", "null"],
+        "items": _at_least(name={"enum": ["classes", "probabilities", "sets", "strange"]}),
+    }
     return {
         "type": "object",
         "description": f"One picture, flat; up to {limits.pictures} are taken, flat or as nested lists.",
         "required": ["inputs"],
         "properties": {
-            "id": _TEXT,
-            "parameters": {"type": "object", "properties": {"level": level}},
+            # null is left out: that is how models of pydantic write it.
+            "id": {"type": ["string", "null"]},
+            "parameters": {"type": ["object", "null"], "properties": {"level": level}},
             "inputs": {"type": "array", "minItems": 1, "maxItems": 1, "items": tensor},
             "outputs": outputs,
         },
@@ -161,12 +165,12 @@ def _named(schema: str) -> Schema:
 
 
 def _exactly(**properties: Schema) -> Schema:
-    return {
-        "type": "object",
-        "required": list(properties),
-        "properties": properties,
-        "additionalProperties": False,
-    }
+    return _at_least(**properties) | {"additionalProperties": False}
+
+
+def _at_least(**properties: Schema) -> Schema:
+    # Clients of the Open Inference Protocol add parameters of their own to a tensor, and those are left alone.
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _nested(item: Schema, *lengths: int) -> Schema:

@@ -75,12 +75,12 @@ def read(body: bytes, shape: Sequence[int], most: int, level: float) -> InferReq
     name = request.get("id")
     if name is not None and not isinstance(name, str):
         raise Problem(422, "wrong-body", "id must be a string.")
-    parameters = request.get("parameters", {})
-    if not isinstance(parameters, dict):
+    parameters = request.get("parameters")
+    if not isinstance(parameters, dict | None):
         raise Problem(422, "wrong-body", "parameters must be an object.")
     return InferRequest(
         _images(request["inputs"], shape, most),
-        check_level(parameters.get("level", level)),
+        check_level((parameters or {}).get("level", level)),
         _wanted(request.get("outputs")),
         name,
     )

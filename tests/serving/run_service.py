@@ -6,6 +6,7 @@ from pathlib import Path
 
 from helpers.errors import CourseError
 from helpers.serving import Limits, Runner
+from tests.serving import planted
 from tests.serving.fake import FakeEngine
 
 
@@ -14,7 +15,7 @@ def refuses():
 
 
 def main(settings):
-    opened = {"fake": FakeEngine, "refuses": refuses}[settings.get("engine", "fake")]
+    opened = {"fake": FakeEngine, "refuses": refuses, "planted": planted.opened}[settings.get("engine", "fake")]
     log = Path(settings["log"]) if "log" in settings else None
     limits = Limits(**settings.get("limits", {}))
     return Runner(opened, workers=settings["workers"], port=0, limits=limits, log_path=log).run()

@@ -99,6 +99,10 @@ def test_the_open_inference_protocol(ask):
     nested = infer(ask, tensor(images, data=images)).json()
     assert nested["outputs"] == infer(ask, tensor(images)).json()["outputs"]
     assert "id" not in nested
+    left_out = {"id": None, "parameters": None, "outputs": None}
+    assert infer(ask, tensor(images) | left_out).content == infer(ask, tensor(images)).content
+    theirs = tensor(images, parameters={"binary_data": False}) | {"outputs": [{"name": "classes", "parameters": {}}]}
+    assert infer(ask, theirs).status_code == 200, "what clients say of their own tensors is theirs"
     some = infer(ask, tensor(images) | {"outputs": [{"name": "strange"}]}).json()["outputs"]
     assert [each["name"] for each in some] == ["strange"]
 
