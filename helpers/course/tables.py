@@ -424,11 +424,6 @@ _FAIRNESS = (
 )
 
 
-def _fairness(values: Stored) -> str:
-    rows = [[label, spread(values.values(metric, *of), form)] for label, metric, of, form in _FAIRNESS]
-    return markdown(["", "mean over the seeds (smallest to largest)"], rows)
-
-
 _LEAKY, _HELD = ("signs", "shadow_cnn"), ("signs", "private_linear")
 _PRIVACY = (
     ("AUC of LiRA, networks that learned by heart", "LiRA AUC", _LEAKY, decimals(3)),
@@ -453,9 +448,31 @@ _PRIVACY = (
 )
 
 
-def _privacy(values: Stored) -> str:
-    rows = [[label, spread(values.values(metric, *of), form)] for label, metric, of, form in _PRIVACY]
-    return markdown(["", "mean over the seeds (smallest to largest)"], rows)
+_APART = "largest difference of a probability, service and network"
+_SERVED = ("signs", "course_cnn")
+_SERVING = (
+    ("largest difference of a probability, service and network", _APART, _SERVED, "{:.1e}".format),
+    ("truth in the set, promised 90%", "coverage of 90% sets", _SERVED, percent),
+    ("own pictures called strange, set to 5%", "own pictures called strange, after the release", _SERVED, percent),
+    ("digits called strange", "digits called strange", _SERVED, percent),
+    ("wrong among the answers that a taxi acts on", "wrong answers that the taxi acts on", _SERVED, percent),
+    (
+        "of five spoilt bundles, let in by a valid signature",
+        "spoilt bundles let in by the signature alone",
+        _SERVED,
+        percent,
+    ),
+    ("let in by ours", "spoilt bundles let in", _SERVED, percent),
+    ("a stolen network agrees with the service on", "stolen network, agreement with probabilities", _SERVED, percent),
+)
+
+
+def _of_bands(rows: Sequence[tuple[str, str, tuple[str, str], Callable[[float], str]]]) -> Table:
+    def table(values: Stored) -> str:
+        said = [[label, spread(values.values(metric, *of), form)] for label, metric, of, form in rows]
+        return markdown(["", "mean over the seeds (smallest to largest)"], said)
+
+    return table
 
 
 _HARDENED = (
@@ -495,9 +512,10 @@ TABLES: dict[str, Table] = {
     "what-it-measures": _by_dataset(_MEASURES),
     "attacked": _by_dataset(_ATTACKS),
     "hardened": _of_measured(_HARDENED),
-    "fairness": _fairness,
+    "fairness": _of_bands(_FAIRNESS),
     "causes": _of_measured(_CAUSES),
-    "privacy": _privacy,
+    "privacy": _of_bands(_PRIVACY),
+    "serving": _of_bands(_SERVING),
     "planted": _planted,
     "explanations": _explanations,
     "unseen-seeds": _unseen_seeds,

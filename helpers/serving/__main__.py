@@ -99,8 +99,20 @@ def _port(text: str) -> int:
     return int(text)
 
 
-if __name__ == "__main__":
-    # A worker for each processor has one thread. NumPy's BLAS would start as many as the machine has, whatever the limit.
+def serve() -> int:
+    """:func:`main`, with one thread a worker in NumPy, too: for a process that does nothing else.
+
+    Returns
+    -------
+    int
+        As of :func:`main`.
+    """
+    # A worker for each processor has one thread. NumPy's BLAS would start as many as the machine has, whatever the
+    # limit.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
         os.environ.setdefault(name, "1")
-    sys.exit(main())
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(serve())

@@ -13,11 +13,11 @@ import time
 import urllib.error
 import urllib.request
 import weakref
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from helpers.errors import CourseError
+from helpers.serving.__main__ import serve
 
 if TYPE_CHECKING:
     import psutil
@@ -49,16 +49,10 @@ class LocalService:
 
     def __init__(self, path: str | os.PathLike[str], trusted_key: str | os.PathLike[str], *, workers: int = 2) -> None:
         root = str(Path(__file__).parents[2])
+        typed = [str(Path(path).absolute()), "--key", str(Path(trusted_key).absolute()), "--workers", str(workers)]
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                __name__,
-                str(Path(path).absolute()),
-                str(Path(trusted_key).absolute()),
-                f"{workers}",
-            ],
+            [sys.executable, "-m", __name__, *typed, "--port", "0", "--least-serial", "1"],
             stdin=subprocess.PIPE,  # closed when this process is gone, whatever ended it
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -66,7 +60,7 @@ class LocalService:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))},
             start_new_session=True,  # Ctrl-C in a notebook does not end it
         )
-        self._end = weakref.finalize(self, _end, self._process)
+        self._end = weakref.finalize(self, _end, self._process, self._log)
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip().rpartition(" ")[2]
         self._wait_until_ready()
@@ -78,9 +72,12 @@ class LocalService:
             with contextlib.suppress(urllib.error.URLError, OSError), direct.open(f"{self.url}/readyz"):
                 return
             time.sleep(0.05)
-        self._end()
+        self._process.terminate()
+        self._process.wait(_LONGEST_GOODBYE)
         self._log.seek(0)
-        raise CourseError(f"the service did not start: {self._log.read().strip()[-800:] or 'it said nothing'}")
+        said = self._log.read().strip()[-800:]
+        self._end()
+        raise CourseError(f"the service did not start: {said or 'it said nothing'}")
 
     def processes(self) -> list[psutil.Process]:
         """Every process of the service.
@@ -117,14 +114,14 @@ class LocalService:
         return int(self._process.returncode)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], log: IO[str]) -> None:
     process.terminate()
     try:
         process.wait(_LONGEST_GOODBYE)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    for stream in (process.stdin, process.stdout):
+    for stream in (process.stdin, process.stdout, log):
         if stream is not None:
             stream.close()
 
@@ -136,28 +133,6 @@ def _watch_starter() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def main(path: str, trusted_key: str, workers: str) -> int:
-    """Serve a bundle until a signal, or until standard input is closed.
-
-    Parameters
-    ----------
-    path, trusted_key : str
-        The bundle and the key to verify it with.
-    workers : str
-        How many, as a number.
-
-    Returns
-    -------
-    int
-        As :meth:`helpers.serving.Runner.run`.
-    """
-    from helpers.serving.engine import open_bundle
-    from helpers.serving.runner import Runner
-
-    runner = Runner(partial(open_bundle, path, trusted_key, threads=1), workers=int(workers), port=0)
-    threading.Thread(target=_watch_starter, daemon=True).start()
-    return runner.run()
-
-
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    threading.Thread(target=_watch_starter, daemon=True).start()
+    sys.exit(serve())
