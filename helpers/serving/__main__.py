@@ -100,7 +100,7 @@ def _port(text: str) -> int:
 
 
 if __name__ == "__main__":
-    # A worker for each processor has one thread. NumPy's BLAS would start as many as the machine has, whatever the limit.
+    # A worker for each processor has one thread. NumPy's BLAS would start as many as the machine has, limit or not.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
         os.environ.setdefault(name, "1")
     sys.exit(main())
