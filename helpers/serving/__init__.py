@@ -2,14 +2,15 @@
 
 It imports neither TensorFlow nor torch, nor anything of training. ``bundle`` writes a model with all that belongs to it
 under one signature, and reads it back only where that signature holds. ``packing`` makes such a bundle out of a Keras
-model (the one file here that loads TensorFlow, in a function); ``cards`` writes what a person should know of model and
-data. ``engine_protocol`` says what a service needs of a model, and ``engine`` is one, opened from a bundle: arrays in,
-arrays out. ``limits`` says how many processors a container really has.
+model, and ``course_bundle`` out of the course's own (the two files here that load TensorFlow, in a function); ``cards``
+writes what a person should know of model and data. ``engine_protocol`` says what a service needs of a model, and
+``engine`` is one, opened from a bundle: arrays in, arrays out. ``replay`` remembers the newest bundle that was opened,
+so that an older one is refused. ``limits`` says how many processors a container really has.
 
 ``app`` is HTTP in front of an engine: ``intake`` and ``intake_limits`` say who is let in, ``pictures``, ``forms`` and
 ``tensors`` read what was sent, ``batching`` asks the engine, ``problems`` refuses, ``contract`` describes all of it,
 ``metrics`` and ``logs`` tell what happened. ``runner`` keeps ``worker`` processes running, each of which answers on
-``connections``.
+``connections``. ``python -m helpers.serving`` is all of it as a program.
 """
 
 import lazy_loader
