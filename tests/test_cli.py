@@ -57,6 +57,7 @@ def test_help_is_quick_and_names_every_command(capsys):
         "build",
         "scorecard",
         "decide",
+        "serve",
         "report",
         "bands",
         "measure",

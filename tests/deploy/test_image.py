@@ -25,6 +25,7 @@ from tests.deploy import policy
 from tests.deploy.kustomize import rendered
 
 IMAGE, BUNDLE = "localhost/vigilant-service-test:1", "localhost/vigilant-bundle-test:1"
+PACKAGES = "localhost/vigilant-packages-test:1"  # the stage that installs: it has a name so that it can be removed
 MOST_BYTES = 350e6  # of the image beyond its base
 LOCKED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--cpus", "1")
 # In a process of its own: TensorFlow's memory goes back.
@@ -37,12 +38,12 @@ folder = Path(sys.argv[1]); pack(folder, serving.make_keys(folder / "keys"))
 @pytest.fixture(scope="module")
 def image(containers, debian):
     file = ROOT / "deploy" / "Dockerfile"
-    ours = ["--ignorefile", f"{file}.dockerignore", "--build-arg", f"BASE={debian}", "-f", file, "-t", IMAGE]
-    run("podman", "build", *build_options(), *ours, ROOT, env=containers)
+    ours = ["--ignorefile", f"{file}.dockerignore", "--build-arg", f"BASE={debian}", "-f", file]
+    for stage in (["--target", "packages", "-t", PACKAGES], ["-t", IMAGE]):
+        run("podman", "build", *build_options(), *ours, *stage, ROOT, env=containers)
     yield IMAGE
-    for name in (BUNDLE, IMAGE):
-        subprocess.run(["podman", "rmi", "--force", name], env=containers, capture_output=True, check=False)
-    subprocess.run(["podman", "image", "prune", "--force"], env=containers, capture_output=True, check=False)
+    names = [BUNDLE, IMAGE, PACKAGES]
+    subprocess.run(["podman", "rmi", "--force", *names], env=containers, capture_output=True, check=False)
 
 
 @pytest.fixture(scope="module")

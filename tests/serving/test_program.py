@@ -124,6 +124,15 @@ def test_the_least_serial_needs_no_folder(bundles):
         serving.open_newest(older, key, 3, None)
 
 
+def test_the_key_may_be_a_link_as_kubernetes_mounts_it(bundles, tmp_path):
+    path, _, key = bundles[0]
+    (tmp_path / "..2026").mkdir()
+    shutil.copy(key, tmp_path / "..2026" / "public.pem")
+    (tmp_path / "..data").symlink_to("..2026")
+    (tmp_path / "public.pem").symlink_to("..data/public.pem")
+    assert serving.open_newest(path, tmp_path / "public.pem", 1, None).serial == 3
+
+
 @pytest.mark.parametrize("text", ["", "x", "-1", "3 4", "\u0663", "1e3"])
 def test_a_file_that_holds_no_serial_is_said(tmp_path, text):
     (tmp_path / replay.SEEN).write_text(text)
