@@ -265,6 +265,10 @@ def test_a_full_disk_under_the_log_costs_no_request(strict):
         (b"\x16\x03\x01 this is TLS\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x-long: " + b"a" * 30_000, 431),
+        (b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x-long: " + b"a" * 30_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x-many: 1\r\n" * 3_000 + b"\r\n", 431),
+        (b"GET /?" + b"a" * 30_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n", 431),
+        (b"POST /predict HTTP/1.1\r\ncontent-type: image/png\r\ntransfer-encoding: chunked\r\n\r\nno length", 400),
     ],
 )
 def test_what_never_becomes_a_request_is_answered_and_closed(strict, data, status):
@@ -272,4 +276,13 @@ def test_what_never_becomes_a_request_is_answered_and_closed(strict, data, statu
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"application/problem+json" in head
     assert json.loads(body)["status"] == status
+    assert strict.ready()
+
+
+@pytest.mark.parametrize("after", [b"no request\r\n\r\n", b"GET / HTTP/1.1\r\nx-long: " + b"a" * 30_000 + b"\r\n\r\n"])
+def test_what_follows_a_request_costs_no_answer(strict, after):
+    head = f"POST /predict HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: {len(BODIES[0])}\r\n\r\n"
+    answers = strict.send((head.encode() + BODIES[0]) * 2 + after)
+    assert answers.count(b"HTTP/1.1 200 OK") == answers.count(f'"prediction":{TRUTH[0]}'.encode()) == 2
+    assert answers.count(b"HTTP/1.1") == answers.count(b"connection: close") + 1 == 2, "the second one closes"
     assert strict.ready()
