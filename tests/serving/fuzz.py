@@ -1,6 +1,6 @@
 """Damaged requests, of eighteen kinds, the same for the same seed; and a service in processes that is sent many.
 
-``python -m tests.serving.fuzz 10000`` prints what each kind was answered with, and the workers' memory.
+``python -m tests.serving.fuzz`` prints what each kind was answered with, and the workers' memory.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import http.client
 import json
 import socket
 import struct
-import sys
 import tempfile
 import zlib
 from collections import Counter
@@ -23,8 +22,8 @@ import psutil
 
 from tests.serving.files import form, jpeg, pixels, png
 
-QUICK, FULL = 600, 10_000
-LIMITS = {"head_seconds": 0.3, "body_seconds": 0.3}  # of the service: a client that never ends is not waited for long
+QUICK, EACH = 600, 556  # requests in all; requests of each kind, of which there are eighteen
+HASTY = {"head_seconds": 0.3, "body_seconds": 0.3}  # limits of a service that waits for nobody
 INFER = "/v2/models/signs/infer"
 
 
@@ -225,7 +224,7 @@ def connections(n, seed):
         yield damage.__name__, damage(rng, head.encode(), body)
 
 
-# ---- a service in processes of its own, started with LIMITS
+# ---- services in processes of their own
 
 
 def status_of(port, data):
@@ -242,21 +241,26 @@ def status_of(port, data):
     return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else "closed"
 
 
-def sent(running, n, seed):
-    """Send `n` damaged requests, a sixth of them damaged before their body: for each kind, how often which status."""
-    answers = {damage.__name__: Counter() for damage in (*DAMAGE, *BEFORE)}
+def send_bodies(running, n, seed):
+    """Damaged bodies on one connection: for each kind, how often which status."""
+    answers = {damage.__name__: Counter() for damage in DAMAGE}
     connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=300)
-    for name, path, kind, body in requests(n - n // 6, seed):
+    for name, path, kind, body in requests(n, seed):
         connection.request("POST", path, body, {"content-type": kind})
         response = connection.getresponse()
         response.read()
         answers[name][response.status] += 1
     connection.close()
+    return answers
+
+
+def send_heads(running, n, seed):
+    """The same of what is damaged before its body, many at a time, for slow clients take their time."""
+    answers = {damage.__name__: Counter() for damage in BEFORE}
     with ThreadPoolExecutor(32) as pool:
-        asked = list(connections(n // 6, seed))
-        for (name, _), status in zip(
-            asked, pool.map(lambda each: status_of(running.port, each[1]), asked), strict=True
-        ):
+        asked = list(connections(n, seed))
+        statuses = pool.map(lambda each: status_of(running.port, each[1]), asked)
+        for (name, _), status in zip(asked, statuses, strict=True):
             answers[name][status] += 1
     return answers
 
@@ -266,18 +270,30 @@ def memory(running):
     return sum(psutil.Process(each[-1]).memory_full_info().uss for each in running.started().values() if each)
 
 
-def main(n):
+def attacked(folder, send, n, limits, engine="fake", seed=0):
+    """Send `n` damaged requests to one worker: what was answered, and its memory afterwards, as a ratio."""
     from tests.serving.test_processes import service
 
-    with tempfile.TemporaryDirectory() as folder, service(Path(folder), limits=LIMITS) as running:
-        sent(running, n // 10, seed=1)  # what is loaded and kept at the first use is no leak
+    with service(folder, workers=1, limits=limits, engine=engine) as running:
+        send(running, n // 10, seed + 1)  # what is loaded and kept at the first use is no leak
         before = memory(running)
-        answers = sent(running, n, seed=0)
+        answers = send(running, n, seed)
         after = memory(running)
-    for name, counts in answers.items():
-        print(f"{name:10}", dict(sorted(counts.items(), key=str)))
-    print(f"workers' own memory: {before / 2**20:.1f} MiB before, {after / 2**20:.1f} after, {after / before:.3f}")
+        assert len(running.started()[0]) == 1, "the worker has died"
+    return answers, after / before
 
+
+def main():
+    for send, n, limits in PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            answers, growth = attacked(Path(folder), send, n, limits)
+        for name, counts in answers.items():
+            print(f"{name:10}", dict(sorted(counts.items(), key=str)))
+        print(f"the worker's own memory, after to before: {growth:.3f}")
+
+
+PARTS = ((send_bodies, EACH * len(DAMAGE), {}), (send_heads, EACH * len(BEFORE), HASTY))
+"""The whole of it: more than 10,000 requests."""
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else FULL)
+    main()

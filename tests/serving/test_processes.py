@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -116,6 +117,8 @@ class Load(threading.Thread):
                 while not self.stop.is_set() and connection.sock is not None:
                     number += 1
                     self.once(connection, number % len(BODIES))
+            except ConnectionRefusedError:
+                return  # nobody listens any more
             except (OSError, http.client.HTTPException):
                 self.failed.append(owner)
             finally:
@@ -159,11 +162,12 @@ def load(running):
 
 def end_a_worker(running, place, how):
     """Signal a worker, and wait until another one is there in its place."""
-    old = running.started()[place][-1]
+    old, began = running.started()[place][-1], time.monotonic()
     starts = running.counted()["vigilant_worker_starts_total"]
     os.kill(old, how)
     wait_until(lambda: len(running.started()[place]) > 1 and not psutil.pid_exists(old), "another worker")
     wait_until(lambda: (running.counted() or {}).get("vigilant_worker_starts_total", 0) > starts, "its start")
+    print(f"{how.name}: another worker was there after {time.monotonic() - began:.1f} s")
     return old, running.started()[place][-1]
 
 
@@ -225,6 +229,24 @@ def test_what_has_begun_is_answered_when_the_service_ends(tmp_path):
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["prediction"] == TRUTH[0]
         assert running.process.wait(300) == 0
     assert [json.loads(line)["message"] for line in running.log.read_text().splitlines()][-1] == "worker 0 ends"
+
+
+def test_the_service_is_ended_under_load(tmp_path):
+    with service(tmp_path) as running:
+        stop = threading.Event()
+        clients = [Load(running.port, stop) for _ in range(CONNECTIONS)]
+        for each in clients:
+            each.start()
+        wait_until(lambda: all(each.answered > 5 for each in clients), "the first answers")
+        running.process.terminate()
+        assert running.process.wait(300) == 0
+        stop.set()
+        for each in clients:
+            each.join(300)
+    assert len(set().union(*(each.owners for each in clients))) == 2, "both workers had connections"
+    assert [each.wrong for each in clients] == [[]] * CONNECTIONS
+    # None: a connection that no worker had accepted. What was asked on one that a worker had is answered.
+    assert {owner for each in clients for owner in each.failed} <= {None}
 
 
 def test_workers_end_with_a_killed_runner(tmp_path):
