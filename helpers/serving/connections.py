@@ -29,7 +29,8 @@ class Connection(HttpToolsProtocol):
         super().__init__(**settings)
         self._limits, self._changed = limits, changed
         self._head_timer: asyncio.TimerHandle | None = None
-        self._head_bytes = 0
+        self._head_bytes = 0  # that came while a head is waited for
+        self._field_bytes = 0  # that the parser has made of it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request's headers, and not for long.
@@ -67,13 +68,36 @@ class Connection(HttpToolsProtocol):
             self._head_bytes += len(data)
         super().data_received(data)
         if self._head_timer is not None and self._head_bytes > self._limits.head_bytes:
-            self._refuse(Problem(431, "headers-too-large", f"Headers may have {self._limits.head_bytes:,} bytes."))
+            self._refuse(self._too_long())
 
     def on_message_begin(self) -> None:
         """A request begins: its headers are waited for."""
         super().on_message_begin()
+        self._field_bytes = 0
         if self._head_timer is None:
             self._wait_for_head()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request's line.
+
+        Parameters
+        ----------
+        url : bytes
+            It.
+        """
+        super().on_url(url)
+        self._measure(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header.
+
+        Parameters
+        ----------
+        name, value : bytes
+            It.
+        """
+        super().on_header(name, value)
+        self._measure(len(name) + len(value) + 4)
 
     def on_headers_complete(self) -> None:
         """The headers are whole: what follows is the application's to wait for."""
@@ -88,7 +112,16 @@ class Connection(HttpToolsProtocol):
         msg : str
             What is wrong with it.
         """
-        self._refuse(Problem(400, "not-http", msg))
+        self._refuse(self._too_long() if self._field_bytes > self._limits.head_bytes else Problem(400, "not-http", msg))
+
+    def _measure(self, size: int) -> None:
+        # A head that comes at once is whole before anybody has counted what came.
+        self._field_bytes += size
+        if self._field_bytes > self._limits.head_bytes:
+            raise ValueError("headers too large")  # ends the parser, which has uvicorn answer 400
+
+    def _too_long(self) -> Problem:
+        return Problem(431, "headers-too-large", f"Headers may have {self._limits.head_bytes:,} bytes.")
 
     def _wait_for_head(self) -> None:
         self._head_bytes = 0
@@ -105,7 +138,14 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         self._head_is_whole()
-        if not self.transport.is_closing():
-            if self.cycle is None or self.cycle.response_complete:  # else an answer is being written
-                self.transport.write(raw(problem))
-            self.transport.close()
+        if self.transport.is_closing():
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            if not self.cycle.more_body:  # a request that came whole, before: it is answered, and nothing after it
+                self.cycle.keep_alive = False
+                return
+            if self.cycle.response_started or self.pipeline:  # another answer is being written
+                self.transport.close()
+                return
+        self.transport.write(raw(problem))
+        self.transport.close()

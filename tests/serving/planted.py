@@ -1,4 +1,4 @@
-"""A service with three faults, of the kinds that unit tests with good requests never meet."""
+"""Services with faults, of the kinds that unit tests with good requests never meet."""
 
 import json
 
@@ -20,6 +20,18 @@ class Faulty(FakeEngine):
         honest = super().answer(images, level)
         shares = honest.probabilities * 5 if level < 0.5 else honest.probabilities
         return Answers(honest.classes, shares, honest.sets, honest.strange)
+
+
+class Leaky(FakeEngine):
+    """Keeps a little for each request."""
+
+    def __init__(self):
+        super().__init__()
+        self.kept = []
+
+    def answer(self, images, level):
+        self.kept.append(bytearray(b"x") * 300_000)
+        return super().answer(images, level)
 
 
 def read_whatever_it_says(body, *more):

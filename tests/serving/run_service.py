@@ -15,7 +15,8 @@ def refuses():
 
 
 def main(settings):
-    opened = {"fake": FakeEngine, "refuses": refuses, "planted": planted.opened}[settings.get("engine", "fake")]
+    engines = {"fake": FakeEngine, "refuses": refuses, "planted": planted.opened, "leaky": planted.Leaky}
+    opened = engines[settings.get("engine", "fake")]
     log = Path(settings["log"]) if "log" in settings else None
     limits = Limits(**settings.get("limits", {}))
     return Runner(opened, workers=settings["workers"], port=0, limits=limits, log_path=log).run()

@@ -11,7 +11,7 @@ from helpers import serving as room
 from helpers.serving import app as app_module
 from tests.serving.client import serving
 from tests.serving.fake import FakeEngine
-from tests.serving.fuzz import DAMAGE, QUICK, requests, whole_bodies
+from tests.serving.fuzz import BEFORE, DAMAGE, PARTS, QUICK, attacked, requests, send_bodies, whole_bodies
 
 
 def answers(ask, n, seed=0):
@@ -41,6 +41,28 @@ def test_damage_is_answered_with_2xx_or_4xx():
     assert {hundred for _, hundred in counts} == {2, 4}
     assert {name for name, hundred in counts if hundred == 4} == {damage.__name__ for damage in DAMAGE}
     assert sum(counts.values()) == QUICK
+
+
+def test_ten_thousand_damaged_requests_are_answered_with_2xx_or_4xx_and_leave_no_memory_behind(tmp_path):
+    found, growth = {}, []
+    for send, n, limits in PARTS:
+        (tmp_path / send.__name__).mkdir()
+        answers, ratio = attacked(tmp_path / send.__name__, send, n, limits)
+        found |= answers
+        growth.append(ratio)
+    assert found.keys() == {damage.__name__ for damage in (*DAMAGE, *BEFORE)}
+    assert min(sum(counts.values()) for counts in found.values()) >= 500
+    assert sum(sum(counts.values()) for counts in found.values()) >= 10_000
+    found["endless"].pop("reset", 0)  # the system may drop the answer to a client that is still sending
+    statuses = {name: set(counts) for name, counts in found.items()}
+    assert {name for name, each in statuses.items() if not each <= {200, *range(400, 500)}} == set(), statuses
+    assert {name for name, each in statuses.items() if not each & set(range(400, 500))} == set(), statuses
+    assert statuses["slow"] == {408}
+    assert max(growth) < 1.1
+
+
+def test_a_service_that_keeps_something_of_each_request_is_noticed(tmp_path):
+    assert attacked(tmp_path, send_bodies, QUICK, {}, engine="leaky")[1] > 1.1
 
 
 def careless_file(data, shape):

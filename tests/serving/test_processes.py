@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import numpy as np
@@ -116,6 +117,8 @@ class Load(threading.Thread):
                 while not self.stop.is_set() and connection.sock is not None:
                     number += 1
                     self.once(connection, number % len(BODIES))
+            except ConnectionRefusedError:
+                return  # nobody listens any more
             except (OSError, http.client.HTTPException):
                 self.failed.append(owner)
             finally:
@@ -159,11 +162,12 @@ def load(running):
 
 def end_a_worker(running, place, how):
     """Signal a worker, and wait until another one is there in its place."""
-    old = running.started()[place][-1]
+    old, began = running.started()[place][-1], time.monotonic()
     starts = running.counted()["vigilant_worker_starts_total"]
     os.kill(old, how)
     wait_until(lambda: len(running.started()[place]) > 1 and not psutil.pid_exists(old), "another worker")
     wait_until(lambda: (running.counted() or {}).get("vigilant_worker_starts_total", 0) > starts, "its start")
+    print(f"{how.name}: another worker was there after {time.monotonic() - began:.1f} s")
     return old, running.started()[place][-1]
 
 
@@ -227,6 +231,24 @@ def test_what_has_begun_is_answered_when_the_service_ends(tmp_path):
     assert [json.loads(line)["message"] for line in running.log.read_text().splitlines()][-1] == "worker 0 ends"
 
 
+def test_the_service_is_ended_under_load(tmp_path):
+    with service(tmp_path) as running:
+        stop = threading.Event()
+        clients = [Load(running.port, stop) for _ in range(CONNECTIONS)]
+        for each in clients:
+            each.start()
+        wait_until(lambda: all(each.answered > 5 for each in clients), "the first answers")
+        running.process.terminate()
+        assert running.process.wait(300) == 0
+        stop.set()
+        for each in clients:
+            each.join(300)
+    assert len(set().union(*(each.owners for each in clients))) == 2, "both workers had connections"
+    assert [each.wrong for each in clients] == [[]] * CONNECTIONS
+    # None: a connection that no worker had accepted. What was asked on one that a worker had is answered.
+    assert {owner for each in clients for owner in each.failed} <= {None}
+
+
 def test_workers_end_with_a_killed_runner(tmp_path):
     with service(tmp_path) as running:
         family = psutil.Process(running.process.pid).children(recursive=True)
@@ -265,6 +287,10 @@ def test_a_full_disk_under_the_log_costs_no_request(strict):
         (b"\x16\x03\x01 this is TLS\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x-long: " + b"a" * 30_000, 431),
+        (b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x-long: " + b"a" * 30_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nhost: x\r\n" + b"x-many: 1\r\n" * 3_000 + b"\r\n", 431),
+        (b"GET /?" + b"a" * 30_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n", 431),
+        (b"POST /predict HTTP/1.1\r\ncontent-type: image/png\r\ntransfer-encoding: chunked\r\n\r\nno length", 400),
     ],
 )
 def test_what_never_becomes_a_request_is_answered_and_closed(strict, data, status):
@@ -272,4 +298,13 @@ def test_what_never_becomes_a_request_is_answered_and_closed(strict, data, statu
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"application/problem+json" in head
     assert json.loads(body)["status"] == status
+    assert strict.ready()
+
+
+@pytest.mark.parametrize("after", [b"no request\r\n\r\n", b"GET / HTTP/1.1\r\nx-long: " + b"a" * 30_000 + b"\r\n\r\n"])
+def test_what_follows_a_request_costs_no_answer(strict, after):
+    head = f"POST /predict HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: {len(BODIES[0])}\r\n\r\n"
+    answers = strict.send((head.encode() + BODIES[0]) * 2 + after)
+    assert answers.count(b"HTTP/1.1 200 OK") == answers.count(f'"prediction":{TRUTH[0]}'.encode()) == 2
+    assert answers.count(b"HTTP/1.1") == answers.count(b"connection: close") + 1 == 2, "the second one closes"
     assert strict.ready()
