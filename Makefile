@@ -42,10 +42,10 @@ lock: .venv/.ready  ## pyproject.toml -> both locks, environment.yml, the compan
 	@$(BIN)/python -m helpers.course.companions lock $(OPTIONS)
 
 # What the benchmarks alone compare with, in a folder of its own: it asks for packages that nothing here may have.
-.venv/.peers: .venv/.authors requirements-bench.lock
+.venv/.peers: .venv/.authors requirements-bench.lock $(wildcard benchmarks/servers/*.lock)
 	@$(PYTHON) helpers/course/environment.py peers && touch $@
 
-bench: .venv/.peers  ## time the course's explanations, attacks and private steps beside other libraries'
+bench: .venv/.peers  ## time the course's explanations, attacks, private steps and service beside other libraries'
 	@$(BIN)/vigilant bench
 
 # Kernels of their own, for what cannot share an environment with the course; 'make course' needs none.

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
-from benchmarks import attacks, explain, harness, privacy
+from benchmarks import attacks, explain, harness, privacy, serving
 from helpers.errors import CourseError
 
-AXES: tuple[ModuleType, ...] = (explain, attacks, privacy)
+AXES: tuple[ModuleType, ...] = (explain, attacks, privacy, serving)
 """Each has ``PARTS`` (by name: given its ``subject()`` and a number of rounds, rows), ``IMPORTED`` and ``ABOUT``."""
 
 
@@ -35,12 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = [part for axis in AXES for part in axis.PARTS]
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(known)} (default: all)")
     parser.add_argument("--repeats", type=_rounds, default=7, metavar="N", help="rounds of measurement (default: 7)")
+    parser.add_argument(
+        "--store", action="store_true", help="keep the numbers in benchmarks/results/, where there are any"
+    )
     options = parser.parse_args(arguments)
     if unknown := [part for part in options.parts if part not in known]:
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(known)}")
     harness.see_peers()
     try:
         _measure_and_print(options.parts or known, options.repeats)
+        if options.store:
+            for path in harness.store(options.parts or known):
+                print(f"kept {path}: 'vigilant tables' shows it")
     except CourseError as error:
         print(f"vigilant: {error}", file=sys.stderr)
         return 1

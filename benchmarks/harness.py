@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.cache import build_directory, written_whole
 from helpers.contracts import Images, Labels
 from helpers.errors import CourseError
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 PEERS = Path(sys.prefix, "peers")
 """Where ``make bench`` puts what must not be in an environment with anything else (``requirements-bench.lock``)."""
+
+
+RESULTS = Path(__file__).parent / "results"
+"""What :func:`helpers.scorecard.benched` reads."""
 
 
 @dataclass(frozen=True)
@@ -245,6 +250,44 @@ def verdict(rows: Sequence[Row], repeats: int) -> str:
         f"{sum(judged)} of {len(judged)} targets met. Medians of {repeats} rounds in turn, after one to warm up.\n"
         "apart: the largest difference of the two results, as a share of the largest own value."
     )
+
+
+def result_path(part: str) -> Path:
+    """Where a part leaves its numbers.
+
+    Parameters
+    ----------
+    part : str
+        As on the command line.
+
+    Returns
+    -------
+    pathlib.Path
+        ``build/bench/PART.json``.
+    """
+    return build_directory() / "bench" / f"{part}.json"
+
+
+def store(parts: Iterable[str]) -> list[Path]:
+    """Keep what parts have left, for notebooks and pages to quote.
+
+    Parameters
+    ----------
+    parts : iterable of str
+        Those that were measured; one that leaves no numbers is passed over.
+
+    Returns
+    -------
+    list of pathlib.Path
+        What was written: ``benchmarks/results/PART.json``.
+    """
+    kept = []
+    for part in parts:
+        if result_path(part).exists():
+            kept.append(RESULTS / f"{part}.json")
+            with written_whole(kept[-1]) as temporary:
+                temporary.write_bytes(result_path(part).read_bytes())
+    return kept
 
 
 def see_peers() -> None:

@@ -147,6 +147,7 @@ def _add_build(parser: argparse.ArgumentParser) -> None:
 def _add_bench(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help="such as gradcam (default: all)")
     parser.add_argument("--repeats", type=_rounds, metavar="N", help="rounds of measurement")
+    parser.add_argument("--store", action="store_true", help="keep the numbers that notebooks and pages quote")
     parser.set_defaults(command=_bench)
 
 
@@ -478,8 +479,9 @@ def _bench(options: argparse.Namespace) -> int:
             "the benchmarks are not part of the installed package. Clone the repository, and run 'make bench' there."
         )
     repeats = [] if options.repeats is None else ["--repeats", str(options.repeats)]
+    store = ["--store"] if options.store else []
     # In a process of its own: the package knows nothing of the folder beside it.
-    return subprocess.run([sys.executable, "-m", "benchmarks", *options.parts, *repeats], cwd=root).returncode
+    return subprocess.run([sys.executable, "-m", "benchmarks", *options.parts, *repeats, *store], cwd=root).returncode
 
 
 def _bands(options: argparse.Namespace) -> int:

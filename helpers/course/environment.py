@@ -213,6 +213,9 @@ def authors() -> None:
 def peers() -> None:
     """Make ``.venv/peers`` hold what ``requirements-bench.lock`` says: what only the benchmarks compare with.
 
+    A server that is compared with ours gets an environment of its own, ``.venv/servers/NAME``, from the lock beside it
+    (``benchmarks/servers/NAME.lock``): no two of them agree on versions.
+
     Raises
     ------
     SystemExit
@@ -222,6 +225,14 @@ def peers() -> None:
     folder = VENV / "peers"
     shutil.rmtree(folder, ignore_errors=True)
     install(f"installing {len(wanted)} packages for the benchmarks, apart", wanted, "--target", folder)
+    shutil.rmtree(VENV / "servers", ignore_errors=True)
+    for file in sorted((ROOT / "benchmarks" / "servers").glob("*.lock")):
+        alone = VENV / "servers" / file.stem
+        run_step(
+            f"making {alone.relative_to(ROOT)}", str(VENV / "bin" / "python"), "-m", "venv", "--without-pip", alone
+        )
+        wanted = entries(file.read_text(encoding="utf-8"), sys.platform)
+        install(f"installing {len(wanted)} packages for it", wanted, "--compile-bytecode", venv=alone)
 
 
 def lock(*options: str) -> None:

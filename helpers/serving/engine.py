@@ -239,24 +239,24 @@ def classifier(content: bytes, threads: int) -> Any:
     BundleError
         If it is no whole ONNX model with these inputs and outputs.
     """
-    return partial(
-        _run, _session("model.onnx", content, threads, ["images"], ["logits", "features"]), ("logits", "features")
-    )
+    session = _session("model.onnx", content, threads, ["images"], ["logits", "features"])
+    return partial(_run, session, ("images",), ("logits", "features"))
 
 
 def _highlighter(content: bytes, threads: int) -> Any:
     session = _session("explain.onnx", content, threads, ["images", "classes"], ["maps"])
 
     def maps(images: NDArray[np.float32], classes: NDArray[np.int64]) -> NDArray[np.float32]:
-        return _run(session, ("maps",), images, classes)[0]
+        return _run(session, ("images", "classes"), ("maps",), images, classes)[0]
 
     return maps
 
 
-def _run(session: Any, outputs: tuple[str, ...], *arrays: NDArray[Any]) -> list[NDArray[np.float32]]:
-    names = [each.name for each in session.get_inputs()]
+def _run(
+    session: Any, inputs: tuple[str, ...], outputs: tuple[str, ...], *arrays: NDArray[Any]
+) -> list[NDArray[np.float32]]:
     blocks = [
-        session.run(outputs, {name: array[at : at + _AT_ONCE] for name, array in zip(names, arrays, strict=True)})
+        session.run(outputs, {name: array[at : at + _AT_ONCE] for name, array in zip(inputs, arrays, strict=True)})
         for at in range(0, len(arrays[0]), _AT_ONCE)
     ]
     return blocks[0] if len(blocks) == 1 else [np.concatenate(parts) for parts in zip(*blocks, strict=True)]

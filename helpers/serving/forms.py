@@ -36,6 +36,9 @@ class _Parts:
         self.whole = True
 
 
+_CALLBACKS = tuple(each for each in dir(_Parts) if each.startswith("on_"))
+
+
 def file_of_form(body: bytes, content_type: str, name: str) -> bytes:
     """The one file of a form.
 
@@ -63,7 +66,7 @@ def file_of_form(body: bytes, content_type: str, name: str) -> bytes:
     Masinter, "Returning Values from Forms: multipart/form-data", RFC 7578, 2015.
     """
     parts = _Parts()
-    callbacks = {each: getattr(parts, each) for each in dir(parts) if each.startswith("on_")}
+    callbacks = {each: getattr(parts, each) for each in _CALLBACKS}
     try:
         boundary = parse_options_header(content_type)[1][b"boundary"]
         parser = MultipartParser(boundary, callbacks)  # type: ignore[arg-type]
