@@ -453,17 +453,17 @@ _SERVED = ("signs", "course_cnn")
 _SERVING = (
     ("largest difference of a probability, service and network", _APART, _SERVED, "{:.1e}".format),
     ("truth in the set, promised 90%", "coverage of 90% sets", _SERVED, percent),
-    ("own pictures called strange, set to 5%", "own pictures called strange, after the release", _SERVED, percent),
+    ("own pictures called strange, set to 5%", "own pictures called strange, by the service", _SERVED, percent),
     ("digits called strange", "digits called strange", _SERVED, percent),
     ("wrong among the answers that a taxi acts on", "wrong answers that the taxi acts on", _SERVED, percent),
     (
         "of five spoilt bundles, let in by a valid signature",
-        "spoilt bundles let in by the signature alone",
+        "spoilt bundles let in by a valid signature",
         _SERVED,
         percent,
     ),
     ("let in by ours", "spoilt bundles let in", _SERVED, percent),
-    ("a stolen network agrees with the service on", "stolen network, agreement with probabilities", _SERVED, percent),
+    ("a stolen network agrees with the service on", "stolen network, agreement with the service", _SERVED, percent),
 )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 
 from tests.notebooks.answers import Exercise
 from tests.notebooks.cells import function_of
@@ -15,43 +16,73 @@ from tests.notebooks.cells import function_of
 # ---- 10.1
 
 SHAPE = (4, 4, 3)
-PICTURE = np.random.default_rng(0).random(SHAPE)
 
 
-class _Tutorial:
-    """Answers whatever has the right shape, as the notebook's does."""
+def refused_in_steps(question):
+    if not isinstance(question, dict) or "image" not in question:
+        return "send an object with the key 'image'"
+    try:
+        image = np.array(question["image"], dtype=float)
+    except (TypeError, ValueError):
+        return "'image' must be nested lists of numbers"
+    if image.shape != SHAPE:
+        return f"the shape must be {SHAPE}"
+    return "" if ((image >= 0) & (image <= 1)).all() else "pixels are numbers from 0 to 1"
 
-    def test_client(self):
-        return self
 
-    def post(self, path, json):
-        image = np.array(json["image"])
-        return SimpleNamespace(status_code=200 if image.shape == SHAPE and image.dtype.kind in "fi" else 500)
+def one_guard(question):
+    try:
+        image = np.asarray(question["image"], dtype=np.float32)
+        assert image.shape == SHAPE, image.shape
+        assert np.nanmin(image) >= 0 and np.nanmax(image) <= 1, "range"
+        assert not np.isnan(image).any(), "NaN"
+    except Exception as error:
+        return f"this is no picture: {error!r}"
+    return ""
 
 
-AROUND = {"data": SimpleNamespace(shape=SHAPE), "tutorial_app": lambda number: _Tutorial()}
+def by_hand(question):
+    rows = question.get("image") if isinstance(question, dict) else None
+    if not isinstance(rows, list) or len(rows) != SHAPE[0]:
+        return "'image' must be a list of four rows"
+    for row in rows:
+        if not isinstance(row, list) or len(row) != SHAPE[1]:
+            return "a row must be a list of four pixels"
+        for pixel in row:
+            if not isinstance(pixel, list) or len(pixel) != SHAPE[2] or not all(0 <= value <= 1 for value in pixel):
+                return "a pixel must be three numbers from 0 to 1"
+    return ""
+
+
+def without_range(question):
+    said = refused_in_steps(question)
+    return "" if said.startswith("pixels") else said
+
+
+def blind_to_nan(question):
+    said = refused_in_steps(question)
+    if said.startswith("pixels"):
+        image = np.array(question["image"], dtype=float)
+        return said if (image < 0).any() or (image > 1).any() else ""
+    return said
+
+
+def by_size(question):
+    said = refused_in_steps(question)
+    return "" if said.startswith("the shape") else said
+
+
+def raises(question):
+    image = np.array(question["image"], dtype=float)
+    return "" if image.shape == SHAPE and ((image >= 0) & (image <= 1)).all() else "this is no picture"
+
 
 # ---- 10.2
 
-
-def in_steps(answer):
-    if answer["out_of_distribution"]:
-        return "ask"
-    if len(answer["set"]) == 1:
-        return answer["class"]
-    return "ask"
-
-
-def by_unpacking(answer):
-    try:
-        [only] = answer["set"]
-    except ValueError:
-        return "ask"
-    return only if not answer["out_of_distribution"] else "ask"
-
-
-def by_joining(answer):
-    return {1: "".join(answer["set"])}.get(len(answer["set"]) + 2 * answer["out_of_distribution"], "ask")
+LEVELS = (0.8, 0.9, 0.95, 0.99, 0.999)
+MARKING = pd.DataFrame(
+    {"acts on": [0.75, 0.85, 0.9, 0.82, 0.4], "wrong among these": [0.01, 0.03, 0.04, 0.02, 0.0]}, index=LEVELS
+)
 
 
 # ---- 10.3
@@ -114,39 +145,32 @@ EXERCISES = [
     Exercise(
         notebook="10_deployment",
         number="10.1",
-        test="test_nonsense",
-        right=[
-            np.full(SHAPE, -1000.0),
-            (255 * PICTURE).tolist(),
-            np.where(PICTURE > 0.5, np.nan, PICTURE),
-            tuple(map(tuple, (PICTURE + 1).tolist())),
-        ],
+        test="test_complaint",
+        right=[refused_in_steps, one_guard, by_hand],
         wrong=[
-            (PICTURE, "this could be a picture"),
-            (np.zeros(SHAPE).tolist(), "this could be a picture"),
-            (np.ones(SHAPE, np.uint8), "this could be a picture"),
-            (np.full(48, -1.0), "a picture has shape"),
-            (np.full((1, *SHAPE), 7.0), "a picture has shape"),
-            (255.0, "a picture has shape"),
+            (without_range, "pixels up to 255: you let it through"),
+            (blind_to_nan, "pixels that are NaN: you let it through"),
+            (by_size, "rows that are missing: you let it through"),
+            (raises, "your function raised"),
+            (lambda question: "no", "can be answered"),
+            (lambda question: refused_in_steps(question) != "", "return an empty text, you return False"),
         ],
-        around=lambda: AROUND,
+        around=lambda: {"data": SimpleNamespace(shape=SHAPE)},
     ),
     Exercise(
         notebook="10_deployment",
         number="10.2",
-        test="test_decide",
-        right=[in_steps, by_unpacking, by_joining],
+        test="test_level",
+        right=[0.99, np.float64(0.99), [0.99]],
         wrong=[
-            (lambda answer: answer["class"], "a strange picture is for a person"),
-            (lambda answer: "ask" if answer["out_of_distribution"] else answer["class"], "two classes in the set"),
-            (lambda answer: answer["class"] if len(answer["set"]) == 1 else "ask", "a strange picture"),
-            (lambda answer: "ask", "the taxi may act, and you ask"),
-            (lambda answer: answer["prediction"], "the answer's class is 'yield'"),
-            (
-                lambda answer: "ask" if answer["out_of_distribution"] or len(answer["set"]) > 1 else answer["class"],
-                "an empty set",
-            ),
+            (0.999, "acts on 40.0% only"),
+            (0.8, "acts on 75.0% only"),
+            (0.9, "another level that acts on 80% has fewer"),
+            (0.95, "another level that acts on 80% has fewer"),
+            (0.5, "there is no level 0.5"),
+            (99, "there is no level 99"),
         ],
+        around=lambda: {"marking": MARKING},
     ),
     Exercise(
         notebook="10_deployment",
@@ -159,6 +183,7 @@ EXERCISES = [
             (files_alone, "a link (card.json): you find nothing"),
             (links_left, "a link (card.json): you find nothing"),
             (everything, "nothing is wrong with this folder"),
+            (lambda folder, signed: [name for name in solved(folder, signed) if name != ".git"], "a hidden folder"),
             (lambda folder, signed: not solved(folder, signed), "return a list of names"),
         ],
         around=around_folders,

@@ -1,26 +1,26 @@
 """What notebook 10 claims, how each of its records would be spoilt, and its titles with both outcomes."""
 
-import numpy as np
-
 from helpers.intervals import Estimate
 
 APART = "largest difference of a probability, service and network"
 COVERAGE = "coverage of 90% sets"
-BEFORE = "own pictures called strange, before the release"
-AFTER = "own pictures called strange, after the release"
+WRITTEN = "own pictures called strange, written down"
+ASKED = "own pictures called strange, by the service"
 DIGITS = "digits called strange"
 KEPT = "wrong answers that the taxi acts on"
 OURS = "spoilt bundles let in"
-SIGNATURE = "spoilt bundles let in by the signature alone"
-STOLEN = "stolen network, agreement with probabilities"
-HELPS = "stolen network, probabilities minus the class alone"
+SIGNATURE = "spoilt bundles let in by a valid signature"
+STOLEN = "stolen network, agreement with the service"
+TOLD_MORE = "stolen network, probabilities minus class alone"
 
 CLAIMS = {
     "the service answers what the network answers": lambda of: of(APART).value < 1e-5,
     "its sets hold what they promise": lambda of: 0.86 < of(COVERAGE).value < 0.94,
-    "its flag accuses as few of ours as it was set to": lambda of: of(BEFORE).low < 0.08 and of(AFTER).low < 0.08,
-    "as few after as before": lambda of: of(AFTER).low < of(BEFORE).high and of(BEFORE).low < of(AFTER).high,
-    "it sees some strangers": lambda of: of(DIGITS).low > of(AFTER).high,
+    "its flag accuses as few of ours as it was set to": lambda of: of(WRITTEN).low < 0.08 and of(ASKED).low < 0.08,
+    "as few by the service as were written down": lambda of: (
+        of(ASKED).low < of(WRITTEN).high and of(WRITTEN).low < of(ASKED).high
+    ),
+    "it sees some strangers": lambda of: of(DIGITS).low > of(ASKED).high,
     "the taxi's rule leaves few mistakes": lambda of: of(KEPT).high < 0.1,
     "no spoilt bundle is let in": lambda of: of(OURS).value == 0,
     "a signature alone lets some in": lambda of: of(SIGNATURE).value > 0,
@@ -30,8 +30,8 @@ CLAIMS = {
 SPOILT_CLAIMS = [
     (APART, 0.01, "answers what the network answers"),
     (COVERAGE, 0.99, "hold what they promise"),
-    (BEFORE, 0.2, "as few of ours as it was set to"),
-    (AFTER, 0.2, "as few of ours as it was set to"),
+    (WRITTEN, 0.2, "as few of ours as it was set to"),
+    (ASKED, 0.2, "as few of ours as it was set to"),
     (DIGITS, 0.05, "sees some strangers"),
     (KEPT, 0.2, "leaves few mistakes"),
     (OURS, 0.6, "no spoilt bundle"),
@@ -42,13 +42,13 @@ SPOILT_CLAIMS = [
 SPOILT = {
     APART: ("the temperature is left out", lambda of, own: 0.05),
     COVERAGE: ("the truth has chosen the sets", lambda of, own: 1.0),
-    "|".join((BEFORE, AFTER)): ("the flag is set by chance", lambda of, own: 0.5),
+    "|".join((WRITTEN, ASKED)): ("the flag is set by chance", lambda of, own: 0.5),
     DIGITS: ("the flag is off", lambda of, own: 0.0),
     KEPT: ("the rule lets everything through, on a network that guesses", lambda of, own: 0.9),
     OURS: ("the signature alone is asked", lambda of, own: of(SIGNATURE)),
     SIGNATURE: ("nothing is planted", lambda of, own: 0.0),
     STOLEN: ("the thief is told classes drawn by lot", lambda of, own: 0.1),
-    HELPS: ("probabilities are told as one class, another one", lambda of, own: -0.6),
+    TOLD_MORE: ("probabilities are told as one class, another one", lambda of, own: -0.6),
 }
 
 EXPLAINED: dict[tuple[str, str, int], str] = {}
@@ -59,15 +59,9 @@ def _gain(low: float, high: float) -> Estimate:
 
 
 TITLES = {
-    "refusals_title": [
-        (
-            (np.array([200, 500, 500]), np.array([200, 422, 422])),
-            "Questions answered with 'I am broken': 2 by the tutorial's server, 0 by ours",
-        ),
-        (
-            (np.array([200, 400]), np.array([200, 503])),
-            "Questions answered with 'I am broken': 0 by the tutorial's server, 1 by ours",
-        ),
+    "answered_title": [
+        (([200, 200, 500], "it"), "Of 3 wrong questions, it answers 2, and says 'I am broken' to 1"),
+        (([422, 400], "ours"), "Of 2 wrong questions, ours answers 0, and says 'I am broken' to 0"),
     ],
     "noticed_title": [
         (({"digits": _gain(0.3, 0.4), "noise": _gain(0, 0.02)},), "Called strange: 35% of digits, 1% of noise"),
@@ -99,8 +93,11 @@ TITLES = {
         ((9, 8), "9 questions without an answer, MORE than the 8 connections that were open"),
     ],
     "thief_title": [
-        ((_gain(0.02, 0.06),), "Probabilities help the thief: 4.0 points more"),
-        ((_gain(-0.06, -0.02),), "Probabilities hinder the thief: 4.0 points less"),
-        ((_gain(-0.01, 0.02),), "With probabilities or without, the thief gets as far, as far as this can tell"),
+        ((_gain(0.02, 0.06),), "Told the probabilities, this thief agrees on 4.0 points more"),
+        ((_gain(-0.06, -0.02),), "Told the probabilities, this thief agrees on 4.0 points less"),
+        (
+            (_gain(-0.01, 0.02),),
+            "Told the probabilities or not, this thief gets as far, as far as these pictures can tell",
+        ),
     ],
 }
