@@ -76,6 +76,18 @@ def test_every_object_is_valid_to_the_last_field(objects):
     assert {policy.name_of(each): invalid(each) for each in objects if invalid(each)} == {}
 
 
+def test_the_pod_that_kserve_makes_is_valid_too(written):
+    # KServe hands these fields on to a Deployment of its own; its own schema knows a Kubernetes of the day it was made.
+    own = {"minReplicas", "maxReplicas", "scaleMetric", "scaleTarget", "deploymentStrategy", "labels"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "made"}}
+    predictor = one(deepcopy(written["kserve"]), "InferenceService")["spec"]["predictor"]
+    assert own <= set(predictor)
+    pod["spec"] = {key: value for key, value in predictor.items() if key not in own}
+    assert invalid(pod) == []
+    pod["spec"]["scaleMetrics"] = "cpu"
+    assert invalid(pod) != []
+
+
 def test_each_way_holds_what_it_should(written):
     kinds = {way: sorted(each["kind"] for each in objects) for way, objects in written.items()}
     common = ["ConfigMap", "ConfigMap", "Namespace", "NetworkPolicy", "NetworkPolicy", "ServiceAccount"]
