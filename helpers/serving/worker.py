@@ -231,6 +231,7 @@ def work(
     lines = ServiceLog(log_path, metrics.log_lost)
     logging.getLogger().addHandler(lines)  # uvicorn's and asyncio's warnings, too
     log.setLevel(logging.INFO)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a broken form is answered; or clients fill the disk
     try:
         engine = open_engine()
     except (CourseError, OSError, ValueError) as error:

@@ -17,7 +17,7 @@ from tests.serving.fake import FakeEngine
 from tests.serving.test_processes import service
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
-EXAMPLES = 10  # in the fuzzing phase, for each operation; the coverage phase has as many as the contract has corners
+EXAMPLES = 6  # in the fuzzing phase, for each operation; the coverage phase has as many as the contract has corners
 KINDS = {"application/json", "image/png", "image/jpeg", "multipart/form-data"}
 
 

@@ -220,6 +220,7 @@ def test_what_has_begun_is_answered_when_the_service_ends(tmp_path):
         raw.settimeout(300)
         raw.sendall(head.encode() + body[:50])
         wait_until(lambda: running.counted()["vigilant_requests_in_flight"] == 2, "the request")
+        assert running.ask("POST", "/predict", b"no form", "multipart/form-data; boundary=x")[0] == 400
         running.process.terminate()
         wait_until(lambda: running.ask("GET", "/healthz") is None, "the end of new connections")
         raw.sendall(body[50:])
@@ -228,7 +229,8 @@ def test_what_has_begun_is_answered_when_the_service_ends(tmp_path):
         assert b"connection: close" in answer
         assert json.loads(answer.partition(b"\r\n\r\n")[2])["prediction"] == TRUTH[0]
         assert running.process.wait(300) == 0
-    assert [json.loads(line)["message"] for line in running.log.read_text().splitlines()][-1] == "worker 0 ends"
+    said = [json.loads(line)["message"] for line in running.log.read_text().splitlines()]
+    assert said == ["worker 0 begins", "worker 0 ends"], "a client's mistake is answered, and fills no disk"
 
 
 def test_the_service_is_ended_under_load(tmp_path):
