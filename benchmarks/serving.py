@@ -139,7 +139,11 @@ def servers(subject: Subject) -> list[Server]:
     ]
 
 
-def subject() -> Subject:
+def subject() -> None:
+    """What the part is given: nothing, for it packs what it serves."""
+
+
+def packed() -> Subject:
     """Notebook 01's network, packed as notebook 10 packs it, and one test picture.
 
     Returns
@@ -563,13 +567,13 @@ def _geometric(values: Sequence[float]) -> float:
     return math.exp(float(np.mean(np.log(values))))
 
 
-def compare(subject: Subject, repeats: int) -> list[Row]:
+def compare(subject: None, repeats: int) -> list[Row]:
     """Measure, and leave all numbers in ``build/bench/serving.json``.
 
     Parameters
     ----------
-    subject : Subject
-        From :func:`subject`.
+    subject : None
+        As every part of the bench.
     repeats : int
         Rounds; two at least, for an interval.
 
@@ -578,7 +582,8 @@ def compare(subject: Subject, repeats: int) -> list[Row]:
     list of Row
         For the table.
     """
-    found = measured(subject, servers(subject), max(2, repeats), Size())
+    served = packed()
+    found = measured(served, servers(served), max(2, repeats), Size())
     with written_whole(result_path("serving")) as temporary:
         temporary.write_text(json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     return rows(found)
