@@ -22,6 +22,7 @@ STUDENT = (ROOT / "requirements.lock").read_text()
 AUTHORS = (ROOT / "requirements-test.lock").read_text()
 SERVE = (ROOT / "deploy" / "requirements.lock").read_text()
 BENCH = (ROOT / "requirements-bench.lock").read_text()
+SERVERS = "".join(file.read_text() for file in sorted((ROOT / "benchmarks" / "servers").glob("*.lock")))
 
 # Distributions that put files in the same place: two of a row overwrite each other.
 RIVALS = [
@@ -107,7 +108,9 @@ def test_students_get_no_tools_of_authors():
     assert {one.name for one in entries(STUDENT)} & {one.name for one in entries(AUTHORS)} == set()
 
 
-@pytest.mark.parametrize("lock", [STUDENT, AUTHORS, BENCH, SERVE], ids=["student", "authors", "bench", "serve"])
+@pytest.mark.parametrize(
+    "lock", [STUDENT, AUTHORS, BENCH, SERVE, SERVERS], ids=["student", "authors", "bench", "serve", "servers"]
+)
 def test_every_line_of_a_lock_has_hashes(lock):
     found = entries(lock)
     assert [one.name for one in found if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", one.text)] == []
@@ -118,6 +121,12 @@ def test_what_only_the_benchmarks_compare_with_is_nowhere_else():
     apart = {one.name for one in entries(BENCH)}
     assert apart == {"adversarial-robustness-toolbox", "dm-tree", "dp-accounting", "torchattacks"}
     assert apart & {one.name for one in entries(STUDENT + AUTHORS)} == set()
+
+
+def test_servers_that_are_compared_with_ours_are_nowhere_else():
+    compared = {"litserve", "bentoml", "mlserver"}
+    assert compared <= {one.name for one in entries(SERVERS)}
+    assert compared & {one.name for one in entries(STUDENT + AUTHORS + BENCH)} == set()
 
 
 def test_the_services_lock_is_what_the_students_gives(monkeypatch):

@@ -141,9 +141,19 @@ def test_what_the_benchmarks_compare_with_is_apart(course):
     # In the place of the real ones: a package that is nowhere else.
     course.lock.with_name("requirements-bench.lock").write_text((course.folder / "requirements-test.lock").read_text())
     course.lock.with_name("requirements-test.lock").write_text("")
+    alone = course.folder / "benchmarks" / "servers" / "server.lock"  # one that nothing else may see
+    alone.parent.mkdir(parents=True)
+    alone.write_text(course.lock.with_name("requirements-bench.lock").read_text())
     done = course.make(".venv/.peers")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (course.folder / ".venv" / "peers" / "tester" / "__init__.py").exists()
+    python = course.folder / ".venv" / "servers" / "server" / "bin" / "python"
+    seen = (
+        "import sys, tester, importlib.util as found; print(tester.__file__, found.find_spec('setuptools'), sys.prefix)"
+    )
+    told = subprocess.run([python, "-c", seen], capture_output=True, text=True, check=True).stdout
+    assert told.count(str(python.parents[1])) == 2
+    assert " None " in told
     assert course.installed() == STUDENT
     assert "up to date" in course.make(".venv/.peers").stdout
 

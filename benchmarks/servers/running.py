@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = Path(sys.prefix, "servers")
 """Where ``make bench`` makes an environment for each lock in this folder."""
 
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
+_POLITE_SECONDS = 6.0  # between SIGTERM and SIGKILL
 _LAST_WORDS = 1500  # characters of its log that are shown of a server that did not start
 
 
@@ -208,10 +209,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         everything = []
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
-    _, alive = psutil.wait_procs(everything, timeout=6)
+    _, alive = psutil.wait_procs(everything, timeout=_POLITE_SECONDS)
     for each in alive:
         with contextlib.suppress(psutil.Error):
             each.kill()
+    psutil.wait_procs(alive, timeout=5)
     process.wait()
 
 

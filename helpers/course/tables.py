@@ -15,7 +15,18 @@ from pathlib import Path
 from helpers.cache import written_whole
 from helpers.course.layout import notebooks_folder
 from helpers.errors import CourseError
-from helpers.scorecard import Band, BandRun, Measured, Series, allowed_outside, read_bands, read_measured, read_runs
+from helpers.scorecard import (
+    Band,
+    BandRun,
+    Benched,
+    Measured,
+    Series,
+    allowed_outside,
+    read_bands,
+    read_benched,
+    read_measured,
+    read_runs,
+)
 
 _MADE = re.compile(
     r"<!-- made by vigilant tables: (?P<name>\S+) -->\n(?P<body>.*?)<!-- end of (?P=name) -->", re.DOTALL
@@ -37,11 +48,14 @@ class Stored:
         Of what was measured once: ``tests/measured/``.
     runs : list of BandRun
         The bands once more, with what seeds gave that had no part in them.
+    benched : list of Benched
+        Speeds: ``benchmarks/results/``.
     """
 
     bands: Sequence[Band]
     measured: Sequence[Measured]
     runs: Sequence[BandRun] = ()
+    benched: Sequence[Benched] = ()
 
     def values(self, metric: str, dataset: str, model: str) -> tuple[float, ...]:
         """What the seeds gave.
@@ -84,13 +98,15 @@ def stored(root: Path | None = None) -> Stored:
     Returns
     -------
     Stored
-        Bands and measurements.
+        Bands, measurements and speeds.
     """
-    tests = (notebooks_folder().parent if root is None else root) / "tests"
+    root = notebooks_folder().parent if root is None else root
+    tests = root / "tests"
     return Stored(
         read_bands(tests / "bands"),
         [read_measured(path) for path in sorted((tests / "measured").glob("*.json"))],
         [run for path in sorted((tests / "bands").glob("*.yaml")) for run in read_runs(path)],
+        [read_benched(path) for path in sorted((root / "benchmarks" / "results").glob("*.json"))],
     )
 
 
@@ -508,6 +524,77 @@ def _share_or_difference(metric: str, series: Series) -> tuple[str, str]:
     return f"{metric}, points", spread(series.values, points)
 
 
+_OURS = "ours"  # as benchmarks/serving.py calls the course's service
+_BUSIEST = 16  # connections
+
+
+def _serving(values: Stored) -> str:
+    """Answers a second of each server, and how many times as many ours gives."""
+    found = _benched(values, "serving")
+    closed, ratios = found.values["closed"], found.values["ratios"]
+    rows = []
+    for server in found.values["servers"]:
+        cells = [f"{statistics.median(by_server[server]['rate']):,.0f}" for by_server in closed.values()]
+        if server != _OURS:
+            ends = [ratios[setting][server] for setting in closed]
+            cells = [
+                f"{cell}; {_times(value)} [{_times(low)}, {_times(high)}]"
+                for cell, (value, low, high) in zip(cells, ends, strict=True)
+            ]
+        rows.append([server, *cells])
+    return markdown(["answers a second; how many times as many ours gives", *closed], rows)
+
+
+def _times(value: float) -> str:
+    return f"{value:.2f}" if value < 10 else f"{value:,.0f}"
+
+
+def _serving_costs(values: Stored) -> str:
+    """What each server takes: time of its slowest answers, processor, memory, start."""
+    found = _benched(values, "serving").values
+    rows = []
+    for server, about in found["servers"].items():
+        kinds = list(found["open"])
+        busiest = [found["closed"][f"{kind}, {_BUSIEST} connections"][server] for kind in kinds]
+        rows.append(
+            [server, " ".join(about["versions"].values())]
+            + [
+                f"{found['open'][kind][server]['p99_ms']:,.1f} at {found['open'][kind][server]['rate']:,.0f}"
+                for kind in kinds
+            ]
+            + [f"{statistics.median(each['cpu_ms']):.2f}" for each in busiest]
+            + [f"{statistics.median(each['generator_share']):.0%}" for each in busiest]
+            + [f"{about['memory_mib']:,.0f} in {about['processes']}", f"{about['cold_start_seconds']:.1f}"]
+        )
+    heads = [
+        "",
+        "versions",
+        *(f"p99 ms, {kind}, at a rate of" for kind in kinds),
+        *(f"CPU ms, {kind}" for kind in kinds),
+    ]
+    heads += [*(f"the generator's share, {kind}" for kind in kinds), "PSS in MiB, processes", "s to the first answer"]
+    return markdown(heads, rows)
+
+
+def _serving_parts(values: Stored) -> str:
+    """Where the processor time of one of our answers goes, and what an explanation takes beside it."""
+    found = _benched(values, "serving").values
+    parts, explained = found["parts_us"], found["explain"]
+    rows = [[name, *(f"{parts[kind][name]:,.0f} us" for kind in parts)] for name in next(iter(parts.values()))]
+    for path in ("predict", "explain"):
+        rows.append([f"/{path} in all", *(f"{1e3 * explained[kind][f'{path}_cpu_ms']:,.0f} us" for kind in parts)])
+    ends = [explained[kind]["ratio"] for kind in parts]
+    rows.append(["/explain over /predict", *(f"{value:.2f} [{low:.2f}, {high:.2f}]" for value, low, high in ends)])
+    return markdown(["CPU of our service for one request", *parts], rows)
+
+
+def _benched(values: Stored, name: str) -> Benched:
+    found = [one for one in values.benched if one.name == name]
+    if len(found) != 1:
+        raise CourseError(f"no speeds of {name} are kept: 'vigilant bench {name} --store' measures them")
+    return found[0]
+
+
 TABLES: dict[str, Table] = {
     "what-it-measures": _by_dataset(_MEASURES),
     "attacked": _by_dataset(_ATTACKS),
@@ -520,4 +607,7 @@ TABLES: dict[str, Table] = {
     "explanations": _explanations,
     "unseen-seeds": _unseen_seeds,
     "measured-once": _measured_once,
+    "serving": _serving,
+    "serving-costs": _serving_costs,
+    "serving-parts": _serving_parts,
 }

@@ -38,5 +38,8 @@ from .records import Scorecard as Scorecard
 from .records import default_path as default_path
 from .records import read as read
 from .records import to_frame as to_frame
+from .speeds import Benched as Benched
+from .speeds import benched as benched
+from .speeds import read_benched as read_benched
 from .thresholds import Threshold as Threshold
 from .thresholds import read_thresholds as read_thresholds

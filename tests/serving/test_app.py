@@ -63,6 +63,18 @@ def test_the_briefs_json_is_answered_with_how_sure_the_model_is(ask):
     assert (answer["level"], answer["out_of_distribution"], answer["version"]) == (0.9, False, "fake-1")
 
 
+def test_what_a_request_does_not_name_is_what_the_contract_says(ask):
+    # Without parameters FastAPI is not asked: the answer must be the one that it would have led to.
+    operations = ask.get("/openapi.json").json()["paths"]
+    level = next(each for each in operations["/predict"]["post"]["parameters"] if each["name"] == "level")
+    assert level["schema"]["default"] == 0.9
+    assert ask.post("/predict", json=PICTURE).json() == ask.post("/predict?level=0.9", json=PICTURE).json()
+    assert ask.post("/explain", json=PICTURE).json() == ask.post("/explain?class=yield", json=PICTURE).json()
+    assert ask.post("/predict", json=PICTURE).json() == ask.post("/predict?unknown=1", json=PICTURE).json()
+    refused(ask.post("/explain?class=none", json=PICTURE), 422, "unknown-class")
+    refused(ask.get("/predict"), 405, "wrong-method")
+
+
 def test_a_set_grows_with_the_level_and_a_dark_picture_is_strange(ask):
     assert ask.post("/predict?level=0.999", json=PICTURE).json()["set"] == list(NAMES)
     assert ask.post("/predict", json={"image": np.zeros((4, 4, 3)).tolist()}).json()["out_of_distribution"] is True
