@@ -17,6 +17,10 @@ from helpers.datasets import DatasetUnavailable, sources
 from tests.conftest import ROOT, missing
 
 _Z2JH = "https://raw.githubusercontent.com/jupyterhub/zero-to-jupyterhub-k8s/4.4.0/jupyterhub"
+_PROMETHEUS = (
+    "https://raw.githubusercontent.com/prometheus-community/helm-charts/kube-prometheus-stack-88.5.3"
+    "/charts/kube-prometheus-stack/charts/crds/crds"
+)
 # File name beside the checkout: digest of its meaning, and the file at the release tag with the digest of its bytes.
 PUBLISHED = {
     "z2jh-4.4.0-values.schema.json": (
@@ -28,6 +32,16 @@ PUBLISHED = {
         "5eb403e77c2ecf843b12801fcb82acb94c13e4f5681af890cdc31367837f3c50",
         f"{_Z2JH}/values.yaml",
         "d61742ce43e33262bb8fa0d68b6b9e7a7b229a3c7ce6d5a08cf97788c0ba796b",
+    ),
+    "kube-prometheus-stack-88.5.3-crd-prometheusrules.yaml": (
+        "04dbb40321c37dfd7aceab0ce5aa93d585864e7162c2f78d80ecc6a968506da0",
+        f"{_PROMETHEUS}/crd-prometheusrules.yaml",
+        "72b1e5f9959e67990d1598eb31b24ca4415007e31df3916356ef216316b2bf40",
+    ),
+    "kube-prometheus-stack-88.5.3-crd-servicemonitors.yaml": (
+        "8133963d69da051a5ffc6be64d1539fa235267c49d62cd6c8ddf12b3d19e1a53",
+        f"{_PROMETHEUS}/crd-servicemonitors.yaml",
+        "3322d612f23bf144c887c94bf247b0b4a69189adf37c0d482d2c6267ffe906ab",
     ),
 }
 
