@@ -38,6 +38,12 @@ from .month import sensor_fault as sensor_fault
 from .month import simulate_month as simulate_month
 from .queries import audit_queries as audit_queries
 from .queries import selectors as selectors
+from .rollout import Look as Look
+from .rollout import Verdict as Verdict
+from .rollout import accuracy_gain as accuracy_gain
+from .rollout import disagreement as disagreement
+from .rollout import judge_canary as judge_canary
+from .runs import watch_months as watch_months
 from .served import Served as Served
 from .served import served as served
 from .thresholds import RUN as RUN

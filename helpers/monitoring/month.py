@@ -141,6 +141,10 @@ class Variation:
         return self.spread * steps
 
 
+USUAL_DAYS = Variation()
+"""Days that are independent of each other, where nothing else is said."""
+
+
 def sensor_fault(images: Images) -> Images:
     """Pictures of a sensor of which one column in four is dead.
 
@@ -214,7 +218,7 @@ def simulate_month(
     days: int = 30,
     pictures: int = 200,
     before: int = 0,
-    variation: Variation = Variation(),
+    variation: Variation = USUAL_DAYS,
     seed: int = 0,
 ) -> Served:
     """Draw a month of pictures, day by day.

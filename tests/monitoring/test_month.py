@@ -50,6 +50,16 @@ def test_conditions_of_a_day_follow_its_odds():
     assert spread > 2 * chance
 
 
+def test_many_months_are_independent_and_any_other_seed_gives_others():
+    detectors = monitoring.usual_detectors(WORLD["usual"])
+    settings = {"months": 3, "delay": 2, "days": 4, "pictures": 30}
+    one, same, other = (monitoring.watch_months(detectors, WORLD, seed=seed, **settings) for seed in (0, 0, 1))
+    for name, numbers in one.items():
+        assert numbers.shape == (3, 4)
+        assert np.array_equal(numbers, same[name])
+        assert len(np.unique(np.concatenate([numbers, other[name]]), axis=0)) == 6
+
+
 def test_what_a_service_is_right_about():
     known = pictures(400, np.random.default_rng(0))
     assert 0.75 < known.correct.mean() < 0.99

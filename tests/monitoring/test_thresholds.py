@@ -9,7 +9,7 @@ from tests.monitoring.world import world
 
 
 def hanging(months, days, persistence, rng):
-    return np.stack([monitoring.Variation(1.0, persistence).log_odds(days, months, rng).T for _ in range(1)])[0]
+    return monitoring.Variation(1.0, persistence).log_odds(days, months, rng).T
 
 
 def test_the_quantile_and_its_interval_on_a_known_law():
@@ -69,26 +69,21 @@ def test_first_alarms():
     assert monitoring.first_alarms(days, 1).tolist() == [2, np.inf, 1, np.inf]
 
 
-def runs(pools, months, seed, detectors):
-    found = {each.name: [] for each in detectors}
-    for number in range(months):
-        days = monitoring.simulate_month(pools, before=3, pictures=60, seed=seed + number)
-        for name, numbers in monitoring.watch(detectors, days, delay=3).items():
-            found[name].append(numbers)
-    return {name: np.array(numbers) for name, numbers in found.items()}
+def months(pools, detectors, number, seed):
+    return monitoring.watch_months(detectors, pools, months=number, delay=3, pictures=60, seed=seed)
 
 
 @pytest.fixture(scope="module")
 def usual():
     pools = world(n=600)
     detectors = monitoring.usual_detectors(pools["usual"].take(np.random.default_rng(9).integers(0, 600, 500)))
-    return pools, detectors, runs(pools, 300, 10_000, detectors)
+    return pools, detectors, months(pools, detectors, 300, 1)
 
 
 def test_every_detector_runs_thirty_days_in_fresh_months(usual):
     # Nine detectors: each interval at a level that leaves all of them together below 0.1% by chance.
     pools, detectors, null = usual
-    fresh = runs(pools, 200, 50_000, detectors)
+    fresh = months(pools, detectors, 200, 2)
     for name, numbers in fresh.items():
         threshold = monitoring.simulated_threshold(null[name], resamples=2).value
         run = monitoring.mean_run(monitoring.first_alarms(numbers, threshold), 30, confidence=0.9999)
