@@ -467,15 +467,18 @@ def usual_detectors(reference: Served, *, seed: int = 0) -> tuple[Detector, ...]
     Returns
     -------
     tuple of Detector
-        By name: ``input: MMD``, ``input: KS``, ``output: classes (PSI)``, ``output: confidence``, ``set size``,
-        ``strange share``, and with late labels ``calibration gap``, ``coverage`` and ``coverage by group``.
+        By name: ``input: MMD``, ``input: KS``, ``output: classes (PSI)``, ``output: confidence``,
+        ``sets not of one class``, ``strange share``, and with late labels ``calibration gap``, ``coverage`` and
+        ``coverage by group``.
     """
     return (
         Mmd.fit(reference, seed=check_seed(seed)),
         Ks.fit(reference, principal_projections(reference, min(4, reference.features.shape[-1]))),
         ClassShares.fit(reference),
         MeanRise.fit(reference, "output: confidence", lambda served: -served.confidence),
-        MeanRise.fit(reference, "set size", lambda served: served.set_size),
+        # Where the model is right more often than the sets' level asks for, an unsure picture has an empty set, and the
+        # mean size falls where one would have it rise.
+        MeanRise.fit(reference, "sets not of one class", lambda served: served.set_size != 1),
         MeanRise.fit(reference, "strange share", lambda served: served.strange),
         MeanRise.fit(reference, "calibration gap", lambda served: served.confidence - served.correct, late=True),
         MeanRise.fit(reference, "coverage", lambda served: 1 - served.covered, late=True),

@@ -17,7 +17,14 @@ def days(number, seed, fault=None, pictures=100):
 
 
 QUIET, FAILING = days(1500, 2), days(100, 3, NEW_SIGN)
-WATCHING = ("input: MMD", "output: confidence", "set size", "coverage", "coverage by group", "calibration gap")
+WATCHING = (
+    "input: MMD",
+    "output: confidence",
+    "sets not of one class",
+    "coverage",
+    "coverage by group",
+    "calibration gap",
+)
 
 
 @pytest.mark.parametrize("name", WATCHING)
@@ -28,10 +35,10 @@ def test_an_honest_monitor_is_not_accused(name, seed):
 
 
 def test_an_honest_monitor_with_enough_days_is_sound():
-    monitor = monitoring.set_monitor("set size", DETECTORS["set size"], days(3000, 7))
+    monitor = monitoring.set_monitor("output: confidence", DETECTORS["sets not of one class"], days(3000, 7))
     audited = monitoring.audit_monitor(monitor, QUIET, FAILING)
     assert audited.sound
-    assert str(audited) == "set size: sound"
+    assert str(audited) == "output: confidence: sound"
 
 
 @pytest.mark.parametrize("name", WATCHING)
@@ -46,13 +53,13 @@ def test_a_null_drawn_from_drifted_days_is_found_twice(name, seed):
 
 
 def test_an_alarm_that_rings_all_the_time_is_found():
-    monitor = monitoring.Monitor("nervous", DETECTORS["set size"], -1.0)
+    monitor = monitoring.Monitor("nervous", DETECTORS["output: confidence"], -1.0)
     (fault,) = monitoring.audit_monitor(monitor, QUIET, FAILING).faults
     assert "runs 1 days" in fault
 
 
 def test_too_few_days_leave_the_question_open():
-    monitor = monitoring.set_monitor("set size", DETECTORS["set size"], days(1000, 8))
+    monitor = monitoring.set_monitor("output: confidence", DETECTORS["sets not of one class"], days(1000, 8))
     audited = monitoring.audit_monitor(monitor, days(40, 9), FAILING)
     assert not audited.faults
     assert not audited.sound

@@ -69,7 +69,7 @@ def test_class_shares_are_the_index():
         assert found == pytest.approx(index - 2 * (1 / 101.5 + 1 / 1001.5))
 
 
-@pytest.mark.parametrize("name", ["input: MMD", "output: classes (PSI)", "set size", "calibration gap"])
+@pytest.mark.parametrize("name", ["input: MMD", "output: classes (PSI)", "sets not of one class", "calibration gap"])
 def test_more_pictures_make_a_number_steadier_and_not_larger(name):
     still = monitoring.Variation(0.0)
     few, many = (DETECTORS[name].statistics(month(pictures=n, days=200, variation=still, seed=1)) for n in (40, 640))
@@ -105,7 +105,7 @@ def test_a_p_value_rings_the_more_the_more_pictures_and_a_distance_does_not():
     ("fault", "names"),
     [
         (FOG, ("input: MMD", "strange share", "coverage", "calibration gap", "coverage by group")),
-        (NEW_CLASS, ("output: confidence", "set size", "coverage", "coverage by group")),
+        (NEW_CLASS, ("output: confidence", "sets not of one class", "coverage", "coverage by group")),
         (SENSOR, ("input: MMD", "input: KS")),
     ],
 )
