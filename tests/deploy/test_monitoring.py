@@ -26,6 +26,7 @@ OTHERS = {
     "VigilantServerErrors",
     "VigilantCountersFell",
     "VigilantWorkersDie",
+    "VigilantLogLost",
 }
 
 
