@@ -32,7 +32,7 @@ PLOTTING_IMPORTS = ("contracts", "intervals")
 PLOTTING_IS_IMPORTED_BY = ("scorecard", "monitoring", "course")
 """Plotting stands beside the floors: arrays in, figures out."""
 
-LIGHT = ("contracts", "errors", "cache", "intervals", "progress", "scorecard", "serving")
+LIGHT = ("contracts", "errors", "cache", "intervals", "progress", "monitoring", "scorecard", "serving")
 HEAVY = ("tensorflow", "keras", "torch", "pandas", "matplotlib")
 """What must not load when a light room is imported."""
 

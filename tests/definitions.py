@@ -18,6 +18,10 @@ from tests.conftest import ROOT, missing
 
 _Z2JH = "https://raw.githubusercontent.com/jupyterhub/zero-to-jupyterhub-k8s/4.4.0/jupyterhub"
 _KSERVE = "https://raw.githubusercontent.com/kserve/kserve/v0.20.0"
+_PROMETHEUS = (
+    "https://raw.githubusercontent.com/prometheus-community/helm-charts/kube-prometheus-stack-88.5.3"
+    "/charts/kube-prometheus-stack/charts/crds/crds"
+)
 # File name beside the checkout: digest of its meaning, and the file at the release tag with the digest of its bytes.
 PUBLISHED = {
     "z2jh-4.4.0-values.schema.json": (
@@ -34,6 +38,16 @@ PUBLISHED = {
         "edb67087f53155aa06b3ef762c6109043fa6b0315e4f7b8239dc1590bfc9f063",
         f"{_KSERVE}/config/crd/full/serving.kserve.io_inferenceservices.yaml",
         "57c3bf13f77de94678bf2ae3748056ec071ad2b9e88d6a28f44fb4710758fcff",
+    ),
+    "kube-prometheus-stack-88.5.3-crd-prometheusrules.yaml": (
+        "04dbb40321c37dfd7aceab0ce5aa93d585864e7162c2f78d80ecc6a968506da0",
+        f"{_PROMETHEUS}/crd-prometheusrules.yaml",
+        "72b1e5f9959e67990d1598eb31b24ca4415007e31df3916356ef216316b2bf40",
+    ),
+    "kube-prometheus-stack-88.5.3-crd-servicemonitors.yaml": (
+        "8133963d69da051a5ffc6be64d1539fa235267c49d62cd6c8ddf12b3d19e1a53",
+        f"{_PROMETHEUS}/crd-servicemonitors.yaml",
+        "3322d612f23bf144c887c94bf247b0b4a69189adf37c0d482d2c6267ffe906ab",
     ),
 }
 

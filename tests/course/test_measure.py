@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from helpers import intervals, privacy
+from helpers import intervals, monitoring, privacy
 from helpers.course import measure
 from helpers.course.measurements import (
     accuracy_all,
     accuracy_epsilon,
+    alarm_times,
     interval_coverage,
     membership_leak,
     membership_private,
@@ -127,6 +128,26 @@ def test_more_digits_hold_better_within_the_epsilon_of_papers():
     full = read_measured(measure.measured_path("published_row")).full
     few, more, most = (np.mean(full.series[published_row.robust(size)].values) for size in published_row.TRAINED_ON)
     assert few < more < most
+
+
+def test_every_alarm_runs_thirty_days_and_who_rings_first_is_what_the_pages_say():
+    series = read_measured(measure.measured_path("alarm_times")).full.series
+    for name in alarm_times.DETECTORS:
+        # Nine detectors together at 95%.
+        run = intervals.mean(np.array(series[alarm_times.run_metric(name)].values), 1 - 0.05 / 9)
+        assert run.low < monitoring.RUN < run.high, name
+    night, fog, new, sensor = monitoring.FAULTS
+
+    def days(fault, name):
+        return series[alarm_times.time_metric(fault, name)].values
+
+    # What needs labels has none of the fault before the sixth day.
+    assert min(days(fog, "coverage") + days(new, "coverage") + days(sensor, "coverage")) > alarm_times.DELAY
+    assert max(days(fog, "input: MMD") + days(sensor, "input: MMD") + days(new, "output: confidence")) == 1
+    assert max(days(night, "output: confidence")) < min(days(night, "coverage"))
+    # Never: fog keeps the calibration gap small, and the model is as sure of a faulty sensor's pictures.
+    assert min(days(fog, "calibration gap")) == alarm_times.never(fog)
+    assert min(days(sensor, "output: confidence")) > alarm_times.DELAY
 
 
 def test_the_planted_causes_are_the_only_ones():
