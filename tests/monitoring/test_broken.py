@@ -1,5 +1,7 @@
 """Each broken monitor is found by the failure it exists for; honest ones are not accused."""
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ DETECTORS = {each.name: each for each in monitoring.usual_detectors(REFERENCE)}
 NEW_SIGN = monitoring.Fault("a new sign class", "new class", 0.3, begins=0, whole=0)
 
 
+@functools.cache
 def days(number, seed, fault=None, pictures=100):
     return monitoring.simulate_month(WORLD, fault, days=number, pictures=pictures, seed=seed)
 

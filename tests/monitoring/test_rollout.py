@@ -39,8 +39,8 @@ def verdicts(old, new, times, margin=0.01):
 
 def test_looking_often_makes_no_wrong_verdict_likelier():
     # As bad as may be, exactly: either verdict is wrong. 5% at each of thirty looks would be wrong in over a quarter.
-    found = [each.what for each in verdicts(0.02, 0.03, 400)]
-    assert sum(each != "go on" for each in found) / 400 < 0.05
+    found = [each.what for each in verdicts(0.02, 0.03, 150)]
+    assert sum(each != "go on" for each in found) / 150 < 0.05
 
 
 def test_a_bad_canary_is_stopped_and_a_good_one_takes_over():
