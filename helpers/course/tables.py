@@ -542,7 +542,9 @@ def _serving(values: Stored) -> str:
                 for cell, (value, low, high) in zip(cells, ends, strict=True)
             ]
         rows.append([server, *cells])
-    return markdown(["answers a second; how many times as many ours gives", *closed], rows)
+    load = found.machine.get("load before", 0)
+    told = f"answers a second; how many times as many ours gives ({found.date}, load before: {load:.1f})"
+    return markdown([told, *closed], rows)
 
 
 def _times(value: float) -> str:
@@ -557,7 +559,7 @@ def _serving_costs(values: Stored) -> str:
         kinds = list(found["open"])
         busiest = [found["closed"][f"{kind}, {_BUSIEST} connections"][server] for kind in kinds]
         rows.append(
-            [server, " ".join(about["versions"].values())]
+            [server, ", ".join(f"{name} {version}" for name, version in about["versions"].items())]
             + [
                 f"{found['open'][kind][server]['p99_ms']:,.1f} at {found['open'][kind][server]['rate']:,.0f}"
                 for kind in kinds
