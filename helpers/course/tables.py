@@ -466,7 +466,7 @@ _PRIVACY = (
 
 _APART = "largest difference of a probability, service and network"
 _SERVED = ("signs", "course_cnn")
-_SERVING = (
+_SERVED_RECORDS = (
     ("largest difference of a probability, service and network", _APART, _SERVED, "{:.1e}".format),
     ("truth in the set, promised 90%", "coverage of 90% sets", _SERVED, percent),
     ("own pictures called strange, set to 5%", "own pictures called strange, by the service", _SERVED, percent),
@@ -604,7 +604,7 @@ TABLES: dict[str, Table] = {
     "fairness": _of_bands(_FAIRNESS),
     "causes": _of_measured(_CAUSES),
     "privacy": _of_bands(_PRIVACY),
-    "serving": _of_bands(_SERVING),
+    "service": _of_bands(_SERVED_RECORDS),
     "planted": _planted,
     "explanations": _explanations,
     "unseen-seeds": _unseen_seeds,

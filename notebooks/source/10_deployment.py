@@ -54,7 +54,7 @@ from helpers import datasets, explain, intervals, models, plotting, serving, unc
 from helpers.cache import build_directory, course_root
 from helpers.course.exercises import check, expect, one_number
 from helpers.models.backend import keras
-from helpers.scorecard import Scorecard
+from helpers.scorecard import Scorecard, benched
 
 # %% tags=["parameters"]
 # The pictures that the network was trained on: "signs" are drawn here, "fashion" is real clothing.
@@ -1051,6 +1051,44 @@ scorecard.record("serving", told_more, *gain, direction="lower", core=False, bou
 # labels gets as far, then what he took from the service was its work of labelling. A limit on
 # questions a client (`Limits(rate=...)`) slows him, if it counts pictures and not questions; ours
 # counts questions, and 32 pictures fit in one.
+
+# %% [markdown] tags=["deeper"]
+# ## Step 13: beside other servers *
+#
+# The tutorial's server is an easy rival. `vigilant bench serving` asks others, each in an
+# environment of its own and set up as its documentation advises: FastAPI with ONNX Runtime and
+# nothing else, LitServe, BentoML, MLServer. The same network, the same bytes in each question, the
+# same number of processes. Only ours also says how sure it is. What it measured last (not today,
+# not on your machine):
+
+
+# %% tags=["deeper"]
+def beside_title(ratios):
+    ahead = [name for name, (_, low, _) in ratios.items() if low > 1]
+    behind = [name for name, (_, _, high) in ratios.items() if high < 1]
+    return f"Ours gives more answers than {len(ahead)} of {len(ratios)}, fewer than {len(behind)}"
+
+
+speeds_of_all = benched("serving")
+print(speeds_of_all.date, dict(speeds_of_all.machine))
+kinds = {"PNG": "png, 16 connections", "JSON": "json, 16 connections"}
+over_ours = {name: speeds_of_all.values["ratios"][key] for name, key in kinds.items()}
+for name, ratios in over_ours.items():
+    print(f"{name}: {beside_title(ratios)}")
+
+# %% tags=["deeper"]
+shown = {name: ratio for name, ratio in over_ours["PNG"].items() if "Flask" not in name}  # far off on the right
+plotting.forest_plot(
+    {name: intervals.Estimate(*ratio, speeds_of_all.values["rounds"]) for name, ratio in shown.items()},
+    title=f"PNG files, 16 connections. {beside_title(shown)}",
+    alt="How many times as many answers a second the service gives as each other server, with intervals.",
+    x_label="answers a second of ours, times those of this server",
+    reference=("as many", 1.0),
+)
+
+# %% [markdown] tags=["deeper"]
+# Where an interval holds 1, the two were not told apart. More numbers (JSON, one connection,
+# memory, the slowest answers) stand in `docs/serving.md`.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## To go on

@@ -34,7 +34,8 @@ def one_guard(question):
     try:
         image = np.asarray(question["image"], dtype=np.float32)
         assert image.shape == SHAPE, image.shape
-        assert np.nanmin(image) >= 0 and np.nanmax(image) <= 1, "range"
+        assert np.nanmin(image) >= 0, "range"
+        assert np.nanmax(image) <= 1, "range"
         assert not np.isnan(image).any(), "NaN"
     except Exception as error:
         return f"this is no picture: {error!r}"

@@ -92,6 +92,10 @@ TITLES = {
         ((3, 8), "3 questions without an answer, no more than the 8 connections that were open"),
         ((9, 8), "9 questions without an answer, MORE than the 8 connections that were open"),
     ],
+    "beside_title": [
+        (({"a": [2, 1.5, 3], "b": [1, 0.8, 1.2]},), "Ours gives more answers than 1 of 2, fewer than 0"),
+        (({"a": [0.5, 0.4, 0.6], "b": [0.9, 0.8, 0.99]},), "Ours gives more answers than 0 of 2, fewer than 2"),
+    ],
     "thief_title": [
         ((_gain(0.02, 0.06),), "Told the probabilities, this thief agrees on 4.0 points more"),
         ((_gain(-0.06, -0.02),), "Told the probabilities, this thief agrees on 4.0 points less"),
