@@ -14,7 +14,7 @@
 # **What you need first.** Notebook 01 (the network); from 02 what calibration, a conformal set and
 # an out-of-distribution score are; from 04 what a GradCAM map is. No web programming.
 #
-# **Time.** About 110 minutes for the core with its exercises, 140 with the deeper steps, marked
+# **Time.** About 120 minutes for the core with its exercises, 155 with the deeper steps, marked
 # with a star; about 2 minutes to run on two cores.
 #
 # **What would fool you here.** A server that answers every question looks healthy. And "the
