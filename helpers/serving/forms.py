@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
@@ -39,6 +41,29 @@ class _Parts:
 _CALLBACKS = tuple(each for each in dir(_Parts) if each.startswith("on_"))
 
 
+_ORDINARY_HEAD = re.compile(
+    rb'Content-Disposition: form-data; name="([^"\\\r\n]*)"; filename="[^"\\\r\n]*"\r\nContent-Type: [a-z]+/[a-z]+',
+    re.IGNORECASE,
+)
+_ORDINARY_TYPE = re.compile(r"multipart/form-data; boundary=([0-9A-Za-z_-]{1,70})")
+
+
+def _ordinary(body: bytes, content_type: str, name: str) -> bytes | None:
+    """The file of a form as curl, browsers and Python write it: one part between two boundaries. None of any other.
+
+    Whatever is not exactly that goes to the parser, which takes ten times as long.
+    """
+    if (found := _ORDINARY_TYPE.fullmatch(content_type)) is None:
+        return None
+    boundary = b"--" + found[1].encode()
+    start, end = boundary + b"\r\n", b"\r\n" + boundary + b"--\r\n"
+    if not (body.startswith(start) and body.endswith(end) and body.count(boundary) == 2):
+        return None
+    head, blank, file = body[len(start) : -len(end)].partition(b"\r\n\r\n")
+    written = _ORDINARY_HEAD.fullmatch(head)
+    return file if blank and written is not None and written[1] == name.encode() else None
+
+
 def file_of_form(body: bytes, content_type: str, name: str) -> bytes:
     """The one file of a form.
 
@@ -65,6 +90,8 @@ def file_of_form(body: bytes, content_type: str, name: str) -> bytes:
     ----------
     Masinter, "Returning Values from Forms: multipart/form-data", RFC 7578, 2015.
     """
+    if (file := _ordinary(body, content_type, name)) is not None:
+        return file
     parts = _Parts()
     callbacks = {each: getattr(parts, each) for each in _CALLBACKS}
     try:
