@@ -470,7 +470,6 @@ _SERVED_RECORDS = (
     ("largest difference of a probability, service and network", _APART, _SERVED, "{:.1e}".format),
     ("truth in the set, promised 90%", "coverage of 90% sets", _SERVED, percent),
     ("own pictures called strange, set to 5%", "own pictures called strange, by the service", _SERVED, percent),
-    ("digits called strange", "digits called strange", _SERVED, percent),
     ("wrong among the answers that a taxi acts on", "wrong answers that the taxi acts on", _SERVED, percent),
     (
         "of five spoilt bundles, let in by a valid signature",

@@ -25,7 +25,7 @@ from helpers.serving.bundle import BundleError, Verified, verified
 from helpers.serving.engine_protocol import Answers
 from helpers.serving.limits import cpu_threads
 
-_AT_ONCE = 256  # pictures that go through the network together; bounds the memory
+_AT_ONCE = 64  # pictures that go through the network together; bounds the memory
 _ANY_CLASS = -1  # explain.onnx reads it as: the class that the model finds most probable
 
 

@@ -2,8 +2,6 @@
 
 from copy import deepcopy
 
-import jsonschema
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -12,11 +10,10 @@ from deploy.manifests import WAYS, write_overlay
 from helpers.errors import CourseError
 from helpers.serving import make_keys
 from tests.conftest import ROOT
-from tests.definitions import definition
 from tests.deploy import policy
 from tests.deploy.kustomize import rendered
+from tests.deploy.schemas import invalid
 
-VERSION = "1.34"
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 IMAGE, BUNDLE = f"registry.example.org/vision/service@{DIGEST}", f"127.0.0.1:5000/bundle@{DIGEST}"
 CRDS = {"InferenceService": "kserve-v0.20.0-inferenceservice-crd.yaml"}
@@ -42,38 +39,8 @@ def objects(written, request):
     return deepcopy(written[request.param])
 
 
-def unknown_fields(value, schema, at=""):
-    """Fields that a schema does not name: a cluster drops them without a word."""
-    if isinstance(value, list):
-        return [each for item in value for each in unknown_fields(item, schema.get("items", {}), at)]
-    if not isinstance(value, dict) or schema.get("x-kubernetes-preserve-unknown-fields"):
-        return []
-    known, rest = schema.get("properties", {}), schema.get("additionalProperties")
-    found = [] if rest else [f"{at}.{key}" for key in value if key not in known]
-    for key, item in value.items():
-        found += unknown_fields(item, known.get(key) or (rest if isinstance(rest, dict) else {}), f"{at}.{key}")
-    return found if known or rest else []
-
-
-def invalid(each: dict) -> list[str]:
-    """What is wrong with one object by its kind's own schema; a kind without one is wrong."""
-    if each["kind"] in CRDS:
-        crd = definition(CRDS[each["kind"]])
-        assert each["apiVersion"].partition("/")[0] == crd["spec"]["group"]
-        [version] = [v for v in crd["spec"]["versions"] if each["apiVersion"].endswith(f"/{v['name']}")]
-        schema = version["schema"]["openAPIV3Schema"]
-        body = {key: value for key, value in each.items() if key not in ("apiVersion", "kind", "metadata")}
-        errors = jsonschema.Draft202012Validator(schema).iter_errors(each)
-        return [error.message for error in errors] + unknown_fields(body["spec"], schema["properties"]["spec"], "spec")
-    try:
-        kubernetes_validate.validate(each, VERSION, strict=True)
-    except (kubernetes_validate.ValidationError, kubernetes_validate.SchemaNotFoundError) as error:
-        return [str(error)]
-    return []
-
-
 def test_every_object_is_valid_to_the_last_field(objects):
-    assert {policy.name_of(each): invalid(each) for each in objects if invalid(each)} == {}
+    assert {policy.name_of(each): invalid(each, CRDS) for each in objects if invalid(each, CRDS)} == {}
 
 
 def test_the_pod_that_kserve_makes_is_valid_too(written):
@@ -83,9 +50,9 @@ def test_the_pod_that_kserve_makes_is_valid_too(written):
     predictor = one(deepcopy(written["kserve"]), "InferenceService")["spec"]["predictor"]
     assert own <= set(predictor)
     pod["spec"] = {key: value for key, value in predictor.items() if key not in own}
-    assert invalid(pod) == []
+    assert invalid(pod, CRDS) == []
     pod["spec"]["scaleMetrics"] = "cpu"
-    assert invalid(pod) != []
+    assert invalid(pod, CRDS) != []
 
 
 def test_each_way_holds_what_it_should(written):
@@ -116,7 +83,7 @@ def spoilt(objects, kind, change):
     ],
 )
 def test_a_wrong_field_is_found(written, way, kind, change):
-    assert invalid(spoilt(deepcopy(written[way]), kind, change)) != []
+    assert invalid(spoilt(deepcopy(written[way]), kind, change), CRDS) != []
 
 
 def test_every_policy_is_kept(objects):

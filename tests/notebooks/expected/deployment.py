@@ -6,7 +6,6 @@ APART = "largest difference of a probability, service and network"
 COVERAGE = "coverage of 90% sets"
 WRITTEN = "own pictures called strange, written down"
 ASKED = "own pictures called strange, by the service"
-DIGITS = "digits called strange"
 KEPT = "wrong answers that the taxi acts on"
 OURS = "spoilt bundles let in"
 SIGNATURE = "spoilt bundles let in by a valid signature"
@@ -20,7 +19,6 @@ CLAIMS = {
     "as few by the service as were written down": lambda of: (
         of(ASKED).low < of(WRITTEN).high and of(WRITTEN).low < of(ASKED).high
     ),
-    "it sees some strangers": lambda of: of(DIGITS).low > of(ASKED).high,
     "the taxi's rule leaves few mistakes": lambda of: of(KEPT).high < 0.1,
     "no spoilt bundle is let in": lambda of: of(OURS).value == 0,
     "a signature alone lets some in": lambda of: of(SIGNATURE).value > 0,
@@ -32,7 +30,6 @@ SPOILT_CLAIMS = [
     (COVERAGE, 0.99, "hold what they promise"),
     (WRITTEN, 0.2, "as few of ours as it was set to"),
     (ASKED, 0.2, "as few of ours as it was set to"),
-    (DIGITS, 0.05, "sees some strangers"),
     (KEPT, 0.2, "leaves few mistakes"),
     (OURS, 0.6, "no spoilt bundle"),
     (SIGNATURE, 0.0, "a signature alone"),
@@ -43,7 +40,6 @@ SPOILT = {
     APART: ("the temperature is left out", lambda of, own: 0.05),
     COVERAGE: ("the truth has chosen the sets", lambda of, own: 1.0),
     "|".join((WRITTEN, ASKED)): ("the flag is set by chance", lambda of, own: 0.5),
-    DIGITS: ("the flag is off", lambda of, own: 0.0),
     KEPT: ("the rule lets everything through, on a network that guesses", lambda of, own: 0.9),
     OURS: ("the signature alone is asked", lambda of, own: of(SIGNATURE)),
     SIGNATURE: ("nothing is planted", lambda of, own: 0.0),
