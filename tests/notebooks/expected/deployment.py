@@ -30,6 +30,7 @@ SPOILT_CLAIMS = [
     (COVERAGE, 0.99, "hold what they promise"),
     (WRITTEN, 0.2, "as few of ours as it was set to"),
     (ASKED, 0.2, "as few of ours as it was set to"),
+    (ASKED, 0.2, "as few by the service"),
     (KEPT, 0.2, "leaves few mistakes"),
     (OURS, 0.6, "no spoilt bundle"),
     (SIGNATURE, 0.0, "a signature alone"),
