@@ -502,11 +502,12 @@ def _environment(scratch: Path, way: Way) -> dict[str, str]:
         "VIGILANT_CHECKS": "raise" if way.twice else "",
     }
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if way.jobs > 1:
-        # Notebooks side by side share the cores. Threads of both on each core wait for one another: 07 took three times
-        # the processor seconds that it takes alone.
+    if way.given.get("budget", "quick") == "quick":
+        # One thread, whatever the machine has: networks as small as these gain little by two, which wait for each other
+        # (07 took three times its processor seconds beside another notebook), and the last digits of numbers hang on
+        # how many there are. Who wants more sets these.
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-            environment.setdefault(name, str(max(1, (os.cpu_count() or 1) // way.jobs)))
+            environment.setdefault(name, "1")
     return environment
 
 

@@ -635,19 +635,24 @@ for kind, verdict in full.items():
 # A colleague writes his own check. `signed` maps each file's name to its fingerprint, and nobody
 # can change it. `problems(folder, signed)` shall return a list with the name of everything that is
 # wrong: *empty if, and only if, the folder holds exactly the signed files, as plain files*. It
-# finds a changed file. That is not enough. Mend it, or write it anew.
+# finds a changed file. That is not enough. Write `problems`, which finds everything.
 #
 # *Hint.* It asks only about names that were signed, and only if they are files. `Path.iterdir`
 # lists a folder; `Path.is_file` says yes to a link that leads to a file, `Path.is_symlink` tells.
 
 
 # %% tags=["exercise-bug"]
-def problems(folder, signed):
+def colleagues_problems(folder, signed):
     found = []
     for name in signed:
         path = Path(folder, name)
         if path.is_file() and sha256(path) != signed[name]:
             found.append(name)
+    return found
+
+
+def problems(folder, signed):
+    ...
     ### BEGIN SOLUTION
     found = []
     here = {path.name for path in Path(folder).iterdir()}
@@ -656,8 +661,8 @@ def problems(folder, signed):
         plain = path.is_file() and not path.is_symlink()
         if name not in signed or not plain or sha256(path) != signed[name]:
             found.append(name)
-    ### END SOLUTION
     return found
+    ### END SOLUTION
 
 
 # %% tags=["check"]

@@ -53,7 +53,11 @@ def test_records_lie_in_their_bands(solutions):
 def test_an_unanswered_copy_records_the_same_as_the_solution(students, solutions):
     # The students' folder may hold records of other runs, too: what the solution recorded must be there.
     students_records, records = (
-        {(record.identity, record.n): round(record.value, 4) for record in scorecard.read(folder / "scorecard.json")}
+        {
+            (record.identity, record.n): round(record.value, 4)
+            for record in scorecard.read(folder / "scorecard.json")
+            if not record.timed  # what hangs on the clock differs from run to run
+        }
         for folder in (students, solutions[0])
     )
     assert {key: students_records.get(key) for key in records} == records
