@@ -254,8 +254,9 @@ def test_processor_time_counts_also_what_has_ended(tmp_path):
     busy = write_notebook(tmp_path, "02_busy", SPIN, started, orphan)
     [rest, work] = run_notebooks([idle, busy], folder=tmp_path)
     assert rest.status == work.status == "ok"
-    # Three times three seconds, each counted once: one left out gives 6, one counted twice 12.
-    assert 7.5 < work.cpu_seconds - rest.cpu_seconds < 10.5
+    # Three times three seconds, each counted once: one left out gives 6, one counted twice 12. What three interpreters
+    # take to start comes on top, and was 1.5 s on a busy machine.
+    assert 7.5 < work.cpu_seconds - rest.cpu_seconds < 11.8
 
 
 def gone(pid):
