@@ -82,7 +82,7 @@ def test_each_request_is_sent_once_and_counted(connections):
     assert found.latencies.shape == (50,)
     assert (found.latencies > 0).all()
     assert found.rate == pytest.approx(50 / found.seconds)
-    assert 0 < found.cpu_seconds < 1
+    assert found.cpu_seconds > 0
 
 
 def test_seconds_end_a_closed_loop():
