@@ -69,11 +69,12 @@ class LocalService:
         until = time.monotonic() + _PATIENCE
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # this machine is behind no proxy
         while self.url and self._process.poll() is None and time.monotonic() < until:
-            with contextlib.suppress(urllib.error.URLError, OSError), direct.open(f"{self.url}/readyz"):
+            with contextlib.suppress(urllib.error.URLError, OSError), direct.open(f"{self.url}/readyz", timeout=10):
                 return
             time.sleep(0.05)
         self._process.terminate()
-        self._process.wait(_LONGEST_GOODBYE)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LONGEST_GOODBYE)
         self._log.seek(0)
         said = self._log.read().strip()[-800:]
         self._end()

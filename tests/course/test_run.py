@@ -265,6 +265,24 @@ def test_processor_time_counts_also_what_has_ended(tmp_path):
     assert abs(unsaid[0] - unsaid[1]) < min(spent) / 2
 
 
+def test_a_quick_run_has_one_thread_and_what_was_set_counts_more(tmp_path, monkeypatch):
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    said = tmp_path / "said"
+    look = f"import os\nopen({str(said)!r}, 'a').write(' '.join(os.environ.get(n, '-') for n in {names}) + '\\n')"
+    notebook = write_notebook(tmp_path, "01_threads", look)
+    run_notebooks([notebook], folder=tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    run_notebooks([notebook], folder=tmp_path)
+    made = nbformat.read(notebook, as_version=4)
+    made.metadata["language_info"] = {"name": "python"}  # for papermill, which writes the parameter in
+    nbformat.write(made, notebook)
+    [outcome] = run_notebooks([notebook], folder=tmp_path, given={"budget": "full"})
+    assert outcome.error is None
+    assert said.read_text().splitlines() == ["1 1 1", "3 1 1", "3 - -"]
+
+
 def gone(pid):
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
