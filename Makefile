@@ -8,6 +8,7 @@ PORT ?= 8000
 ADDRESS ?= 127.0.0.1
 STUDENTS ?= 4
 SPAWNER ?= simple
+JOBS ?= 1
 
 .PHONY: course test lab hub serve lock build bench companions clean
 .DEFAULT_GOAL := course
@@ -19,8 +20,8 @@ SPAWNER ?= simple
 .venv/.authors: .venv/.ready requirements-test.lock
 	@$(PYTHON) helpers/course/environment.py authors && touch $@
 
-course: .venv/.ready  ## execute every committed student notebook from a cold cache; results in build/
-	@$(BIN)/vigilant run --cold
+course: .venv/.ready  ## execute every committed student notebook from a cold cache; results in build/. JOBS=2: two at a time
+	@$(BIN)/vigilant run --cold --jobs $(JOBS)
 
 test: .venv/.authors  ## format, lint, types and every test
 	@$(BIN)/python -m helpers.course.testing

@@ -14,6 +14,11 @@ from pathlib import Path
 
 import psutil
 
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"), "1")
+"""For the environment of what runs beside other work. Networks as small as the course's gain little by two threads,
+which wait for each other where a core is busy: 07 took three times its processor seconds beside another notebook, and a
+toy measurement 251 s instead of 17 beside other tests. The last digits of numbers hang on how many there are, too."""
+
 _SAMPLE_SECONDS = 0.25
 
 

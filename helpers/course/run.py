@@ -27,7 +27,7 @@ from helpers.cache import build_directory, cache_directory, written_whole
 from helpers.course.exercises import OPEN, PASSED, WRONG
 from helpers.course.job import CELL, Job, doubled, read_result, running_cell, write_job
 from helpers.course.layout import CHECK, DEEPER, first_line, parameters, tags
-from helpers.course.processes import Watched, watch
+from helpers.course.processes import ONE_THREAD, Watched, watch
 from helpers.errors import CourseError
 
 NOTEBOOK_LIMIT = 600.0
@@ -503,11 +503,7 @@ def _environment(scratch: Path, way: Way) -> dict[str, str]:
     }
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if way.given.get("budget", "quick") == "quick":
-        # One thread, whatever the machine has: networks as small as these gain little by two, which wait for each other
-        # (07 took three times its processor seconds beside another notebook), and the last digits of numbers hang on
-        # how many there are. Who wants more sets these.
-        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
-            environment.setdefault(name, "1")
+        environment = ONE_THREAD | environment  # whatever the machine has; who wants more sets these
     return environment
 
 

@@ -1,11 +1,13 @@
 """``make test``: what only reads comes first, and nothing longer is begun where it fails; at the end, what each took.
 
-The tests of the hub and of images run beside the units and the notebooks: they wait (for the servers of students, for
-packages) while those compute.
+Two lanes run side by side. The tests of the hub and of images wait (for the servers of students, for packages) and then
+those of programs begin, while the library's compute in the other lane and then the notebooks, two at a time. So that
+neither keeps the other waiting, each process has one thread where nobody has set another number.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,21 +18,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from helpers.course.processes import ONE_THREAD
+
 _RULES = "tests/notebooks/test_sources.py"
 # Both build an image on one Debian, which is made once in a run of pytest.
 _HUB = ("tests/jupyterhub", "tests/deploy")
+# What starts programs and waits for them, or for a whole measurement at toy size.
+_PROGRAMS = tuple(f"tests/{room}" for room in ("benchmarks", "binder", "companions", "course", "scorecard", "serving"))
+_APART = (*_HUB, *_PROGRAMS, "tests/notebooks")
 STEPS = {
     "format": ["ruff", "format", "--check", "."],
     "lint": ["ruff", "check", "."],
     "types": ["mypy"],
     "rules": ["pytest", _RULES],
-    "units": ["pytest", "tests", *(f"--ignore={each}" for each in (*_HUB, "tests/notebooks"))],
+    "units": ["pytest", "tests", *(f"--ignore={each}" for each in _APART)],
     "hub": ["pytest", *_HUB],
+    "programs": ["pytest", *_PROGRAMS],
     "notebooks": ["pytest", "tests/notebooks", f"--ignore={_RULES}"],
 }
 READING = ("format", "lint", "types", "rules")
 # Side by side, the steps of a lane one after the other; the longer lane first, because it is seen as it goes.
-LANES = (("units", "notebooks"), ("hub",))
+LANES = (("units", "notebooks"), ("hub", "programs"))
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,8 @@ def _took(step: str, log: Path | None) -> Took:
 
 
 def _execute(step: str, root: Path, said: IO[str] | None) -> int:
-    return subprocess.run([sys.executable, "-m", *STEPS[step]], cwd=root, stdout=said, stderr=said).returncode
+    command = [sys.executable, "-m", *STEPS[step]]
+    return subprocess.run(command, cwd=root, env=ONE_THREAD | os.environ, stdout=said, stderr=said).returncode
 
 
 if __name__ == "__main__":
