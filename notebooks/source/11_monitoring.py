@@ -107,3 +107,197 @@ strange, pictures = (
 )
 strange_share = strange / pictures
 ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_strange_share(answer):
+    given = one_number(answer)
+    names = "vigilant_strange_pictures_total", "vigilant_pictures_total"
+    then, now = ([value_of(page, name) for name in names] for page in (morning, evening))
+    expect(not np.isclose(given, now[0] / now[1]), "this is the share since the service began; subtract the morning")
+    expect(not np.isclose(given, now[0] - then[0]), "this is how many; of how many?")
+    expect(np.isclose(given, (now[0] - then[0]) / (now[1] - then[1])), f"{given:g} is not the afternoon's share")
+
+
+check("11.1 how strange was the afternoon?", strange_share, test_strange_share)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 2: a month, simulated
+#
+# To know whether a monitor works we need failures, and to know how often it rings for nothing we
+# need many months without one. So we draw both: a **pool** of pictures is answered once, and a day is
+# 200 pictures drawn from it. Usual days differ, too: more rain on one, more dusk on another, and
+# tomorrow's weather resembles today's. Four faults begin on day 10.
+
+# %%
+engine = serving.open_bundle(bundle, public_key, threads=1)
+
+
+def answer(images):
+    said, (_, features) = engine.answer(images, 0.9), engine.classify(images)
+    return monitoring.Said(said.probabilities, features, said.sets, said.strange)
+
+
+pools = monitoring.pools_of_signs(answer, pictures=4000, seed=seed)
+usual_days = monitoring.Variation(spread=0.2, persistence=0.5)
+for name, pool in pools.items():
+    print(f"{name:13} {len(pool.labels):5,} pictures; read rightly: {pool.correct.mean():.1%}, confidence {pool.confidence.mean():.1%}")
+for fault in monitoring.FAULTS:
+    print(f"{fault.name}: {fault.share:.0%} of the pictures from day {fault.whole} on")
+
+# %% [markdown]
+# Look at the last two columns: the service only knows the last. **Write down: which fault would you
+# notice by the confidence alone, and which not?**
+
+
+# %%
+def month(fault, number, days=30, before=5):
+    return monitoring.simulate_month(
+        pools, fault, days=days, before=before, variation=usual_days, seed=1000 * (seed + 1) + number
+    )
+
+
+plotting.line_plot(
+    {
+        name: (np.arange(-5, 30), month(fault, 0).confidence.mean(axis=1))
+        for name, fault in {"no fault": None, **{fault.name: fault for fault in monitoring.FAULTS}}.items()
+    },
+    title="Mean confidence by day, in one month with each fault and one without",
+    alt="Five lines of mean confidence over 35 days; faults begin on day 10.",
+    x_label="day",
+    y_label="mean confidence",
+)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 3: a test that always finds something
+#
+# Is today like the days before? The test of Kolmogorov and Smirnov compares two samples of numbers
+# by the largest distance between their cumulative shares. Here, of the confidences. Written out:
+
+
+# %%
+def ks_distance(a, b):
+    places = np.sort(np.concatenate([a, b]))
+    share_a, share_b = (np.searchsorted(np.sort(x), places, side="right") / len(x) for x in (a, b))
+    return np.abs(share_a - share_b).max()
+
+
+known_days = month(None, 1, days=20, before=0)
+known = known_days.take(np.arange(20)).confidence.ravel()
+today = month(None, 2, days=1, before=0).confidence.ravel()
+
+# %% tags=["nbval-check-output"]
+print("SciPy gives the same:", np.isclose(ks_distance(known, today), stats.ks_2samp(known, today).statistic))
+
+# %% [markdown]
+# A p-value below 0.05 rings the bell: one false alarm in twenty days. **Predict what happens on usual
+# days without a fault, when a day has not 200 pictures but 3,200.**
+
+# %%
+rings = {}
+for n in (50, 200, 800, 3200):
+    days = monitoring.simulate_month(pools, None, days=100, pictures=n, variation=usual_days, seed=seed)
+    rings[n] = intervals.proportion([stats.ks_2samp(known, day).pvalue < 0.05 for day in days.confidence])
+    print(f"{n:5,} pictures a day: the p-value rings on {rings[n]} of days without a fault")
+
+
+# %%
+def always_title(shares):
+    least, most = min(shares), max(shares)
+    more = "the more pictures, the more false alarms" if shares[most].low > shares[least].high else "no more false alarms with more pictures"
+    return f"{least} to {most:,} pictures a day: {more}"
+
+
+print(always_title(rings))
+
+# %% [markdown]
+# Usual days *do* differ a little, and with enough pictures any test sees it. "Is there a difference?"
+# is the wrong question; "is it larger than on usual days?" is the right one. So we keep the distance,
+# throw the p-value away, and let usual days say what is large.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 4: how often may it ring for nothing?
+#
+# Whoever is called at night does not ask for a level of 5%. He asks: *how long until the first false
+# alarm?* This **expected run** is what we set every detector to: 30 days. On months without a fault
+# (the **null**), used for nothing else, we look for the lowest threshold with that run. A month in
+# which nothing rang is **censored**: we know that its run is longer than 30 days, and not how long.
+#
+# ### Exercise 11.2 (build it): a mean run, with months that never rang
+#
+# Write `mean_run(first, days)`. `first` holds the day of each month's first alarm (1 to `days`), and
+# infinity where there was none. If each day rings with the same chance $c$, the run is $1/c$ in the
+# mean, and the likeliest $c$ is alarms divided by *days watched*: each month is watched until its
+# alarm, or to its end. No alarm at all: infinity.
+#
+# *Hint.* `np.minimum(first, days)`, `np.isfinite`. Dropping months without an alarm is the mistake that
+# makes every detector look busy.
+
+
+# %% tags=["exercise-build"]
+def mean_run(first, days):
+    ...
+    ### BEGIN SOLUTION
+    first = np.asarray(first, dtype=float)
+    alarms, watched = np.isfinite(first).sum(), np.minimum(first, days).sum()
+    return watched / alarms if alarms else np.inf
+    ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_mean_run(function):
+    cases = {
+        "every month rings": ([3, 5, 10], 30, 6.0),
+        "one month of three never rings": ([3, 5, np.inf], 30, 19.0),
+        "nothing ever rings": ([np.inf, np.inf], 30, np.inf),
+        "the last day counts": ([30, np.inf], 30, 60.0),
+    }
+    for name, (first, days, truth) in cases.items():
+        given = one_number(function(np.array(first, dtype=float), days))
+        finite = np.isfinite(first)
+        dropped = np.mean(np.array(first)[finite]) if finite.any() else np.nan
+        expect(not (np.isclose(given, dropped) and not np.isclose(dropped, truth)), f"{name}: you dropped the months without an alarm")
+        expect(np.isclose(given, truth) or given == truth, f"{name}: it is {truth:g}, you say {given:g}")
+
+
+check("11.2 a mean run", mean_run, test_mean_run)
+
+# %%
+reference = known_days.take(np.arange(20))
+flat = monitoring.Served(**{name: array.reshape(-1, *array.shape[2:]) for name, array in vars(reference).items()})
+detectors = monitoring.usual_detectors(flat, seed=seed)
+months_of = {"null": 400, "fresh": 200, "fault": 50}
+
+
+def watched(kind, number, fault=None):
+    return monitoring.watch_months(
+        detectors, pools, fault, months=number, delay=5, variation=usual_days, seed=7919 * (seed + 1) + kind
+    )
+
+
+null = watched(0, months_of["null"])
+limits = {name: monitoring.simulated_threshold(numbers, resamples=2).value for name, numbers in null.items()}
+
+# %% [markdown]
+# A threshold that fits the months it was found on proves nothing. 200 *fresh* months without a fault:
+
+# %%
+fresh = watched(1, months_of["fresh"])
+runs = {
+    name: monitoring.mean_run(monitoring.first_alarms(numbers, limits[name]), 30, confidence=1 - 0.05 / len(fresh))
+    for name, numbers in fresh.items()
+}
+
+
+def runs_title(runs, wanted):
+    hit = sum(each.low <= wanted <= each.high for each in runs.values())
+    return f"{hit} of {len(runs)} intervals hold the {wanted} days that were asked for"
+
+
+plotting.forest_plot(
+    runs,
+    title=runs_title(runs, 30),
+    alt="Expected days until the first false alarm of nine detectors on fresh months, with intervals.",
+    x_label="days until the first false alarm",
+    reference=("asked for", 30.0),
+)
