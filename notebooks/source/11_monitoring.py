@@ -301,3 +301,103 @@ plotting.forest_plot(
     x_label="days until the first false alarm",
     reference=("asked for", 30.0),
 )
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 5: which alarm rings first, and which never?
+#
+# Fifty months with each fault. Detectors that need labels get them five days late. **Write down, for
+# each fault, which of the nine rings first.**
+
+# %%
+times = {
+    fault.name: {
+        name: monitoring.first_alarms(numbers[:, fault.begins :], limits[name])
+        for name, numbers in watched(2 + number, months_of["fault"], fault).items()
+    }
+    for number, fault in enumerate(monitoring.FAULTS)
+}
+medians = pd.DataFrame(
+    {fault: {name: monitoring.median_days(days).value for name, days in by_name.items()} for fault, by_name in times.items()}
+)
+medians.replace(np.inf, "never")
+
+
+# %%
+def first_title(medians):
+    parts = []
+    for fault in medians:
+        best = medians[fault].min()
+        names = [name for name in medians.index if medians.loc[name, fault] == best]
+        parts.append(f"{fault}: {' and '.join(names[:2])} after {best:g}" if np.isfinite(best) else f"{fault}: nobody")
+    return "; ".join(parts)
+
+
+print(first_title(medians))
+before_labels = {
+    name: monitoring.rings_first(by_name["input: MMD"], by_name["coverage"]) for name, by_name in times.items()
+}
+for name, order in before_labels.items():
+    print(f"{name}: MMD rings before coverage in {order.one} of the months")
+
+# %% [markdown]
+# A median that is "never": in most months nothing rang before the month was over. Look for a detector
+# that never rings for one fault and at once for another: no single one is enough.
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 6: how accurate is it today, without labels?
+#
+# If confidences mean what they say, their mean *is* the accuracy. Where the network is a little too
+# sure or unsure from the start, subtract how much it was on usual days with labels (**difference of
+# confidences**; Guillory and others, 2021). **Predict for which of the four faults this estimate is
+# right within three points, and for which it is far too rosy.**
+
+# %%
+estimator = monitoring.DifferenceOfConfidences.fit(flat)
+errors, truths = {}, {}
+for number, fault in enumerate(monitoring.FAULTS):
+    late_days = month(fault, 10 + number, before=0).take(np.arange(20, 30))
+    errors[fault.name] = monitoring.estimation_error(estimator, late_days)
+    truths[fault.name] = (monitoring.estimated_accuracy(estimator, late_days).value, late_days.correct.mean())
+for name, (estimated, real) in truths.items():
+    print(f"{name}: estimated {estimated:.1%}, real {real:.1%}")
+
+
+# %%
+def rosy_title(errors):
+    rosy = [name for name, error in errors.items() if error.low > 0.03]
+    fair = [name for name, error in errors.items() if -0.03 < error.low and error.high < 0.03]
+    return f"Too rosy by more than 3 points: {', '.join(rosy) or 'none'}; right within 3: {', '.join(fair) or 'none'}"
+
+
+plotting.forest_plot(
+    errors,
+    title=rosy_title(errors),
+    alt="Estimated less real accuracy of ten days for each fault, with intervals.",
+    x_label="estimated less real accuracy",
+    reference=("right", 0.0),
+)
+
+# %% [markdown]
+# Such an estimate rests on one assumption: that a picture with confidence 0.8 is still right in eight
+# cases of ten. Darkness makes a network unsure and wrong together, and the assumption holds. A sign
+# that it was never taught gets *one of its own* classes, often surely. **No number that is made of the
+# network's own confidence can see this.**
+#
+# ### Exercise 11.3 (find the bug): the accuracy that never falls
+#
+# A colleague estimates accuracy without labels, too. His estimate of a new class's days is fine, he
+# says: "it shows the same accuracy as always". Find out why, and mend it: `estimate(usual, today)` gets
+# two arrays of confidences (N,) and the accuracy on usual days, and shall return the usual accuracy plus
+# the *change of mean confidence* from the usual days to today.
+#
+# *Hint.* What happens to a mean of today's numbers that have been standardised by today's numbers?
+
+
+# %% tags=["exercise-bug"]
+def estimate(usual, today, usual_accuracy):
+    standardised = (today - today.mean()) / today.std()  # so that days can be compared
+    rescaled = standardised * usual.std() + usual.mean()
+    return usual_accuracy + rescaled.mean() - usual.mean()
+    ### BEGIN SOLUTION
+    return usual_accuracy + today.mean() - usual.mean()
+    ### END SOLUTION
