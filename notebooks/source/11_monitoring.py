@@ -401,3 +401,75 @@ def estimate(usual, today, usual_accuracy):
     ### BEGIN SOLUTION
     return usual_accuracy + today.mean() - usual.mean()
     ### END SOLUTION
+
+
+# %% tags=["check"]
+def test_estimate(function):
+    rng = np.random.default_rng(1)
+    usual = rng.beta(8, 1, 2000)
+    for name, today in {"the same days": usual[:1000], "darker days": usual * 0.8, "surer days": usual**0.5}.items():
+        given = one_number(function(usual.copy(), today.copy(), 0.9))
+        truth = 0.9 + today.mean() - usual.mean()
+        expect(not (np.isclose(given, 0.9, atol=1e-9) and not np.isclose(truth, 0.9, atol=1e-6)), f"{name}: you still answer the usual accuracy")
+        expect(np.isclose(given, truth), f"{name}: {truth:.3f} is expected, you say {given:.3f}")
+
+
+check("11.3 the accuracy that never falls", estimate, test_estimate)
+
+# %% [markdown] slideshow={"slide_type": "slide"}
+# ## Step 7: monitors that cannot ring
+#
+# Three monitors. Each is green today, and has been for weeks. Each "works": it loads, it is scraped, it
+# has a threshold. **Predict which of them could ever be red.**
+#
+# - **input**: MMD, its threshold set on last month, in which fog had already come;
+# - **counter**: the number of strange pictures, kept by each worker for itself;
+# - **alert**: rings when `vigilant_strange_total` rises.
+
+# %%
+drifted = monitoring.simulate_month(
+    pools, monitoring.Fault("fog", "fog", 0.5, begins=0, whole=0), days=300, variation=monitoring.Variation(), seed=seed
+)
+quiet, other_quiet = (
+    monitoring.simulate_month(pools, None, days=300, variation=monitoring.Variation(), seed=seed + k) for k in (1, 2)
+)
+fogged = monitoring.simulate_month(
+    pools, monitoring.Fault("fog", "fog", 0.5, begins=0, whole=0), days=60, variation=monitoring.Variation(), seed=seed + 3
+)
+mmd = detectors[0]
+inputs = {
+    "set on last month": monitoring.set_monitor("set on last month", mmd, drifted),
+    "set on usual days": monitoring.set_monitor("set on usual days", mmd, quiet),
+}
+for monitor in inputs.values():
+    print(f"{monitor.name}: rings on {monitor.rings(other_quiet).mean():.1%} of usual days")
+
+# %% [markdown]
+# A month without a ring: is the monitor good, or blind? The audit asks what it exists for: **inject the
+# failure**, and see whether it rings; and on days without one, whether it rings as seldom as it says.
+
+# %%
+audits = [monitoring.audit_monitor(monitor, other_quiet, fogged) for monitor in inputs.values()]
+audits += [
+    monitoring.audit_counter(name, kind)
+    for name, kind in {
+        "begins anew in each process": monitoring.ResetWithWorker,
+        "shows one worker's own": monitoring.OneWorkersOwn,
+        "kept by place": monitoring.KeptByPlace,
+    }.items()
+]
+for audited in audits:
+    print(audited)
+
+# %% [markdown]
+# And the alert? A series that does not exist is an empty answer, an empty answer is never above a
+# threshold, and the alert is green for ever. The audit holds every name against the service's own page:
+
+# %%
+rules = yaml.safe_load((course_root() / "deploy" / "monitoring" / "rules.yaml").read_text())
+ours = {rule["alert"]: rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"]}
+planted = ours | {"StrangePictures (planted)": "increase(vigilant_strange_total[1d]) > 10"}
+missing = {name: monitoring.audit_queries(name, [expr], evening) for name, expr in planted.items()}
+for name, audited in missing.items():
+    if not audited.sound:
+        print(audited)
