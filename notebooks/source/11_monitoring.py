@@ -396,11 +396,11 @@ plotting.forest_plot(
 # %% tags=["exercise-bug"]
 def estimate(usual, today, usual_accuracy):
     standardised = (today - today.mean()) / today.std()  # so that days can be compared
-    rescaled = standardised * usual.std() + usual.mean()
-    return usual_accuracy + rescaled.mean() - usual.mean()
+    change = (standardised * usual.std() + usual.mean()).mean() - usual.mean()
     ### BEGIN SOLUTION
-    return usual_accuracy + today.mean() - usual.mean()
+    change = today.mean() - usual.mean()
     ### END SOLUTION
+    return usual_accuracy + change
 
 
 # %% tags=["check"]
@@ -469,7 +469,6 @@ for audited in audits:
 rules = yaml.safe_load((course_root() / "deploy" / "monitoring" / "rules.yaml").read_text())
 ours = {rule["alert"]: rule["expr"] for group in rules["spec"]["groups"] for rule in group["rules"]}
 planted = ours | {"StrangePictures (planted)": "increase(vigilant_strange_total[1d]) > 10"}
-missing = {name: monitoring.audit_queries(name, [expr], evening) for name, expr in planted.items()}
-for name, audited in missing.items():
+for audited in monitoring.audit_queries(planted, evening, known=["up"]):
     if not audited.sound:
         print(audited)
