@@ -2,6 +2,7 @@
 
 Arrays in, numbers with intervals out; NumPy and SciPy are all that loads. What comes of a model (probabilities,
 features, conformal sets, the flag for strange pictures) is passed in: a notebook asks its model, or a running service.
+:class:`LocalPrometheus` alone starts something: the program that watches a service.
 """
 
 import lazy_loader

@@ -36,6 +36,9 @@ from .month import Variation as Variation
 from .month import pools_of_signs as pools_of_signs
 from .month import sensor_fault as sensor_fault
 from .month import simulate_month as simulate_month
+from .prometheus import JOB as JOB
+from .prometheus import LocalPrometheus as LocalPrometheus
+from .prometheus import prometheus_program as prometheus_program
 from .queries import audit_queries as audit_queries
 from .queries import selectors as selectors
 from .rollout import Look as Look

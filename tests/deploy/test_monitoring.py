@@ -165,12 +165,13 @@ DARK = np.zeros((100, 4, 4, 3), np.float32)  # strange, and any of three classes
 @pytest.fixture(scope="module")
 def watched(program, tmp_path_factory):
     """A service and the Prometheus that watches it, both gone afterwards."""
-    found = program("prometheus")
-    with service(tmp_path_factory.mktemp("service")) as running:
-        target = f"127.0.0.1:{running.port}"
-        with monitored.prometheus(found, tmp_path_factory.mktemp("prometheus"), target) as watching:
-            wait_until(lambda: watching.numbers(f'up{{job="{monitored.JOB}"}}') == [1.0], "the first scrape")
-            yield running, watching
+    program("prometheus")
+    with (
+        service(tmp_path_factory.mktemp("service")) as running,
+        monitored.prometheus(f"127.0.0.1:{running.port}") as watching,
+    ):
+        wait_until(lambda: watching.numbers(f'up{{job="{monitoring.JOB}"}}') == [1.0], "the first scrape")
+        yield running, watching
 
 
 def test_alerts_and_panels_ask_for_what_the_service_exports(watched):
@@ -208,7 +209,7 @@ def test_a_killed_worker_is_counted_and_no_counter_falls(watched):
     running, watching = watched
     ask(running.port, usual(50))
     os.kill(running.started()[0][-1], signal.SIGKILL)
-    starts = f'max_over_time(vigilant_worker_starts_total{{job="{monitored.JOB}"}}[5m])'
+    starts = f'max_over_time(vigilant_worker_starts_total{{job="{monitoring.JOB}"}}[5m])'
     wait_until(lambda: watching.numbers(starts) == [3.0], "Prometheus to see a third start")
     wait_until(running.ready, "the service")
     ask(running.port, usual(50))

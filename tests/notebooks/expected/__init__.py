@@ -28,6 +28,7 @@ from tests.notebooks.expected import (
     fairness,
     gradcam,
     interpretable,
+    monitoring,
     privacy,
     shap,
     start_here,
@@ -47,4 +48,5 @@ BY_NOTEBOOK: dict[str, ModuleType] = {
     "08_fairness": fairness,
     "09_privacy": privacy,
     "10_deployment": deployment,
+    "11_monitoring": monitoring,
 }
