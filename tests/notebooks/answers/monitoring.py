@@ -136,8 +136,8 @@ EXERCISES = [
         wrong=[
             (as_it_was, "you still answer the usual accuracy"),
             (no_change, "you still answer the usual accuracy"),
-            (turned, "darker days: "),
-            (by_usual, "darker days: "),
+            (turned, "the same days: "),
+            (by_usual, "the same days: "),
             (lambda usual, today, usual_accuracy: today.mean(), "the same days: "),
         ],
     ),
