@@ -482,6 +482,50 @@ _SERVED_RECORDS = (
 )
 
 
+_WATCHED = (
+    (
+        "false alarms of a p-value, days of 3,200 pictures minus days of 50, points",
+        "false alarms of a p-value, 3,200 pictures a day minus 50",
+        _SERVED,
+        points,
+    ),
+    ("days to a false alarm of MMD, set to 30", "days to a false alarm of MMD, set to 30", _SERVED, decimals(1)),
+    *(
+        (f"accuracy estimated without labels minus the real one, {fault}, points", metric, of, points)
+        for fault, metric, of in (
+            ("night", "estimated less real accuracy, night comes earlier", _SERVED),
+            ("fog", "estimated less real accuracy, fog", _SERVED),
+            ("a new sign class", "estimated less real accuracy, a new sign class", _SERVED),
+            ("a sensor fault", "estimated less real accuracy, a sensor fault", _SERVED),
+            (
+                "real digits of another collection",
+                "estimated less real accuracy, another collection",
+                ("digits", "course_cnn"),
+            ),
+        )
+    ),
+    (
+        "foggy days noticed, threshold set on usual days",
+        "foggy days noticed by a threshold set on usual days",
+        _SERVED,
+        percent,
+    ),
+    (
+        "the same, set on days that were foggy already",
+        "foggy days noticed by a threshold set on last month",
+        _SERVED,
+        percent,
+    ),
+    (
+        "canaries judged wrongly, looked at 30 times with 95% each",
+        "canaries judged wrongly, 95% at each look",
+        _SERVED,
+        percent,
+    ),
+    ("with 5% over all looks", "canaries judged wrongly, 5% over all looks", _SERVED, percent),
+)
+
+
 def _of_bands(rows: Sequence[tuple[str, str, tuple[str, str], Callable[[float], str]]]) -> Table:
     def table(values: Stored) -> str:
         said = [[label, spread(values.values(metric, *of), form)] for label, metric, of, form in rows]
@@ -604,6 +648,7 @@ TABLES: dict[str, Table] = {
     "causes": _of_measured(_CAUSES),
     "privacy": _of_bands(_PRIVACY),
     "service": _of_bands(_SERVED_RECORDS),
+    "watched": _of_bands(_WATCHED),
     "planted": _planted,
     "explanations": _explanations,
     "unseen-seeds": _unseen_seeds,

@@ -57,7 +57,9 @@ class LocalPrometheus:
     def __init__(self, target: str, rules: Mapping[str, Any] | None = None) -> None:
         program = prometheus_program()
         if program is None:
-            raise CourseError("Prometheus is not installed. Debian and Ubuntu have it as the package prometheus.")
+            raise CourseError(
+                "Prometheus is not installed. Debian has it as the package prometheus, and so does Ubuntu."
+            )
         self._folder = tempfile.TemporaryDirectory(prefix="prometheus-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         settings = {
@@ -87,10 +89,10 @@ class LocalPrometheus:
         self._end = weakref.finalize(self, _end, self._process, self._folder)
         until = time.monotonic() + _PATIENCE
         while not self._answers():
-            said = (folder / "log").read_text(errors="replace")
-            if "err=" in said or time.monotonic() > until:
+            wrong = [line for line in (folder / "log").read_text(errors="replace").splitlines() if "err=" in line]
+            if wrong or time.monotonic() > until:
                 self._end()
-                raise CourseError(f"Prometheus did not start: {said.strip()[-500:] or 'it said nothing'}")
+                raise CourseError("Prometheus did not start: " + ("\n".join(wrong) or "it says nothing of why"))
             time.sleep(0.1)
 
     def __enter__(self) -> LocalPrometheus:
@@ -118,7 +120,9 @@ class LocalPrometheus:
         list of float
             One for each series, without what is no number; empty where no series fits, which is no error.
         """
-        read = [float(each["value"][1]) for each in self._get("query", query=query)["result"]]
+        found = self._get("query", query=query)
+        of_one = found["resultType"] == "scalar"
+        read = [float(value) for _, value in ([found["result"]] if of_one else [e["value"] for e in found["result"]])]
         return [number for number in read if number == number]
 
     def ringing(self) -> set[str]:
