@@ -17,7 +17,7 @@
 # with a star; about 2 minutes to run on two cores.
 #
 # **What would fool you here.** A monitor that has never rung looks like a world without faults. And
-# a test with enough data always finds a difference.
+# the more data a test gets, the smaller the difference that it rings for.
 
 # %%
 import helpers
@@ -43,7 +43,7 @@ from helpers import datasets, intervals, models, monitoring, plotting, serving
 from helpers.cache import build_directory, course_root
 from helpers.course.exercises import check, expect, one_number
 from helpers.models.backend import keras
-from helpers.scorecard import Scorecard, measured_once
+from helpers.scorecard import Scorecard
 
 # %% tags=["parameters"]
 # The month is simulated with the drawn road signs, whose light and weather are known: no other name fits.
@@ -119,9 +119,14 @@ def test_strange_share(answer):
     given = one_number(answer)
     names = "vigilant_strange_pictures_total", "vigilant_pictures_total"
     then, now = ([value_of(page, name) for name in names] for page in (morning, evening))
-    expect(not np.isclose(given, now[0] / now[1]), "this is the share since the service began; subtract the morning")
-    expect(not np.isclose(given, now[0] - then[0]), "this is how many; of how many?")
-    expect(np.isclose(given, (now[0] - then[0]) / (now[1] - then[1])), f"{given:g} is not the afternoon's share")
+    right = (now[0] - then[0]) / (now[1] - then[1])
+    if not np.isclose(given, right):
+        expect(
+            not np.isclose(given, now[0] / now[1]), "this is the share since the service began; subtract the morning"
+        )
+        expect(not np.isclose(given, now[0] - then[0]), "this is how many; of how many?")
+        expect(not np.isclose(given, 100 * right), "a share lies between 0 and 1; this is percent")
+        expect(False, f"{given:g} is not the afternoon's share")
 
 
 check("11.1 how strange was the afternoon?", strange_share, test_strange_share)
@@ -132,7 +137,8 @@ check("11.1 how strange was the afternoon?", strange_share, test_strange_share)
 # To know whether a monitor works we need failures, and to know how often it rings for nothing we
 # need many months without one. So we draw both: a **pool** of pictures is answered once, and a day
 # is 200 pictures drawn from it. Usual days differ, too: more rain on one, more dusk on another, and
-# tomorrow's weather resembles today's. Four faults begin on day 10.
+# tomorrow's weather resembles today's. Four faults begin on day 10; night and fog are usual weather
+# of which there is suddenly more, and night comes on slowly.
 
 # %%
 engine = serving.open_bundle(bundle, public_key, threads=1)
@@ -150,11 +156,16 @@ for name, pool in pools.items():
         f"{name:13} {len(pool.labels):5,} pictures; read rightly: {pool.correct.mean():.1%}, confidence {pool.confidence.mean():.1%}"
     )
 for fault in monitoring.FAULTS:
-    print(f"{fault.name}: {fault.share:.0%} of the pictures from day {fault.whole} on")
+    grown = (
+        f"grows from day {fault.begins} to {fault.whole}" if fault.whole > fault.begins else f"from day {fault.begins}"
+    )
+    print(f"{fault.name}: {fault.share:.0%} of the pictures, {grown}")
 
 # %% [markdown]
 # Look at the last two columns: the service only knows the last. **Write down: which fault would you
-# notice by the confidence alone, and which not?**
+# notice by the confidence alone, and which not?** (Step 5 has the answer.) The months below share
+# one seed, so that they are the same until the fault begins; five days before the month are drawn,
+# too, because labels of those days come in during it.
 
 
 # %%
@@ -176,7 +187,7 @@ plotting.line_plot(
 )
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Step 3: a test that always finds something
+# ## Step 3: a test that finds more, the more you show it
 #
 # Is today like the days before? The test of Kolmogorov and Smirnov compares two samples of numbers
 # by the largest distance between their cumulative shares. Here, of the confidences. Written out:
@@ -228,7 +239,7 @@ def always_title(shares):
 print(always_title(rings))
 
 # %% [markdown]
-# Usual days *do* differ a little, and with enough pictures any test sees it. "Is there a
+# Usual days *do* differ a little, and the more pictures, the better a test sees it. "Is there a
 # difference?" is the wrong question; "is it larger than on usual days?" is the right one. So we
 # keep the distance, throw the p-value away, and let usual days say what is large.
 
@@ -244,9 +255,10 @@ print(always_title(rings))
 # ### Exercise 11.2 (build it): a mean run, with months that never rang
 #
 # Write `mean_run(first, days)`. `first` holds the day of each month's first alarm (1 to `days`),
-# and infinity where there was none. If each day rings with the same chance $c$, the run is $1/c$ in
-# the mean, and the likeliest $c$ is alarms divided by *days watched*: each month is watched until
-# its alarm, or to its end. No alarm at all: infinity.
+# and infinity where there was none. If each day rings with the same chance $c$ (nearly so here: our
+# days resemble the day before a little), the run is $1/c$ in the mean, and the likeliest $c$ is
+# alarms divided by *days watched*: each month is watched until its alarm, or to its end. No alarm
+# at all: infinity.
 #
 # *Hint.* `np.minimum(first, days)`, `np.isfinite`. Dropping months without an alarm is the mistake
 # that makes every detector look busy.
@@ -278,17 +290,27 @@ def test_mean_run(function):
             not (np.isclose(given, dropped) and not np.isclose(dropped, truth)),
             f"{name}: you dropped the months without an alarm",
         )
+        averaged = np.mean(np.minimum(first, days))
+        expect(
+            not (np.isclose(given, averaged) and not np.isclose(averaged, truth)),
+            f"{name}: you divided by the number of months; divide by the number of alarms",
+        )
         expect(np.isclose(given, truth) or given == truth, f"{name}: it is {truth:g}, you say {given:g}")
 
 
 check("11.2 a mean run", mean_run, test_mean_run)
 
 # %% [markdown]
-# Nine detectors, each a number a day. Of the **input**: MMD and KS compare the network's features
-# with those of 20 usual days. Of the **output**: which classes it answers (PSI), its mean
-# confidence. What **the service says itself**: sets that do not hold exactly one class, strange
-# pictures. And when **labels** come, five days late: confidence less accuracy, coverage, coverage
-# of the worst light.
+# Nine detectors, each a number a day, larger the more the day differs from 20 usual days.
+#
+# - **input**, by the network's features of each picture: *MMD* (how far apart are two clouds of
+#   points, by the mean of a kernel: Gretton and others, 2012) and *KS* (step 3, along four
+#   directions);
+# - **output**: *PSI* (how the shares of the answered classes moved), and mean *confidence*;
+# - **what the service says itself**: sets that do not hold exactly one class, and the strange share
+#   (pictures far from all training pictures: notebook 10);
+# - **with labels**, five days late: *calibration gap* (confidence less accuracy), *coverage* of the
+#   sets, and coverage of the worst light (*by group*).
 
 # %%
 reference = known_days.take(np.arange(20))
@@ -304,11 +326,13 @@ def watched(kind, number, fault=None):
 
 
 null = watched(0, months_of["null"])
+# Two resamples: they are for an interval of the threshold, which nothing here reads.
 limits = {name: monitoring.simulated_threshold(numbers, resamples=2).value for name, numbers in null.items()}
 
 # %% [markdown]
-# A threshold that fits the months it was found on proves nothing. 200 *fresh* months without a
-# fault:
+# A threshold that fits the months it was found on proves nothing, so 200 *fresh* months without a
+# fault follow. The nine intervals shall hold *together* in 95 cases of 100, so each is one of
+# 99.4%.
 
 # %%
 fresh = watched(1, months_of["fresh"])
@@ -331,11 +355,21 @@ plotting.forest_plot(
     reference=("asked for", 30.0),
 )
 
+# %% [markdown]
+# Each is quiet for a month. **Predict: how long are all nine quiet together?** Whoever is woken
+# does not care which of them rang.
+
+# %%
+any_of_nine = np.min([monitoring.first_alarms(numbers, limits[name]) for name, numbers in fresh.items()], axis=0)
+nine_run = monitoring.mean_run(any_of_nine, 30)
+print("days until any of the nine rings for nothing:", nine_run)
+
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 5: which alarm rings first, and which never?
 #
-# Fifty months with each fault. Detectors that need labels get them five days late. **Write down,
-# for each fault, which of the nine rings first.**
+# Fifty months with each fault; days count from the fault's first. Detectors that need labels cannot
+# ring for it before day 6. The last column has no fault: so late would a detector ring that sees
+# nothing. **Write down, for each fault, which of the nine rings first.**
 
 # %%
 times = {
@@ -345,10 +379,11 @@ times = {
     }
     for number, fault in enumerate(monitoring.FAULTS)
 }
+quietly = {name: monitoring.first_alarms(numbers[:, 10:], limits[name]) for name, numbers in fresh.items()}
 medians = pd.DataFrame(
     {
         fault: {name: monitoring.median_days(days).value for name, days in by_name.items()}
-        for fault, by_name in times.items()
+        for fault, by_name in {**times, "no fault": quietly}.items()
     }
 )
 medians.replace(np.inf, "never")
@@ -364,12 +399,7 @@ def first_title(medians):
     return "; ".join(parts)
 
 
-print(first_title(medians))
-stored = measured_once("alarm_times")
-for name in ("night comes earlier, output: confidence", "a sensor fault, output: confidence"):
-    print(
-        f"five networks ({stored.date}), {name}:", stored.full.series[f"Median days to the alarm, 21 for never: {name}"]
-    )
+print(first_title(medians.drop(columns="no fault")))
 
 
 # %%
@@ -380,8 +410,13 @@ for name, order in before_labels.items():
     print(f"{name}: MMD rings before coverage in {order.one} of the months")
 
 # %% [markdown]
-# A median of "never": in most months nothing rang before the month was over. Is there one detector
-# that you would keep, if you might keep one only? And which faults would it leave to luck?
+# A median of "never": in most months nothing rang in the 20 days that were left. A number near that
+# of the last column is luck. The shares above compare a detector that needs no labels with one that
+# waits five days for them. Is there one detector that you would keep, if you might keep one only?
+# The same on five networks, with 21 for "never", is measured in `docs/measured.md`: confidence does
+# not see the sensor's fault on most of them.
+#
+# Ringing is not judging: fog rings soon, and the next step shows how little it costs here.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 6: how accurate is it today, without labels?
@@ -398,15 +433,16 @@ for number, fault in enumerate(monitoring.FAULTS):
     late_days = month(fault, 10 + number, before=0).take(np.arange(20, 30))
     errors[fault.name] = monitoring.estimation_error(estimator, late_days)
     truths[fault.name] = (monitoring.estimated_accuracy(estimator, late_days).value, late_days.correct.mean())
+usual_accuracy = flat.correct.mean()
 for name, (estimated, real) in truths.items():
-    print(f"{name}: estimated {estimated:.1%}, real {real:.1%}")
+    print(f"{name}: estimated {estimated:.1%}, real {real:.1%}; on usual days {usual_accuracy:.1%}")
 
 
 # %%
 def rosy_title(errors):
     rosy = [name for name, error in errors.items() if error.low > 0.03]
-    fair = [name for name, error in errors.items() if error.low > -0.03 and error.high < 0.03]
-    return f"Too rosy by more than 3 points: {', '.join(rosy) or 'none'}; right within 3: {', '.join(fair) or 'none'}"
+    dark = [name for name, error in errors.items() if error.high < 0 and name not in rosy]
+    return f"Too rosy by more than 3 points: {', '.join(rosy) or 'none'}; too dark: {', '.join(dark) or 'none'}"
 
 
 plotting.forest_plot(
@@ -419,14 +455,17 @@ plotting.forest_plot(
 
 # %% [markdown]
 # Such an estimate rests on one assumption: that a picture with confidence 0.8 is still right in
-# eight cases of ten. Darkness makes a network unsure and wrong together, and the assumption holds.
-# A sign that it was never taught gets *one of its own* classes, often surely. **No number that is
-# made of the network's own confidence can see this.**
+# eight cases of ten. In the dark the network is unsure and wrong together; what the estimate misses
+# there by a few points is on the safe side as long as it is too dark. A sign that it was never
+# taught makes it *less* sure, but it is never right: the estimate falls, and far too little. The
+# broken sensor leaves it as sure as before. **What is made of the network's own confidence cannot
+# see a network that is sure and wrong.**
 #
 # ### Exercise 11.3 (find the bug): the accuracy that never falls
 #
 # A colleague estimates accuracy without labels, too: the usual accuracy, plus the *change of mean
-# confidence* from usual days to today. His dashboard has shown no bad day yet.
+# confidence* from usual days to today. His dashboard has shown no bad day yet. Here he is, on
+# pictures of three kinds:
 
 
 # %%
@@ -472,56 +511,57 @@ def test_estimate(function):
 check("11.3 the accuracy that never falls", estimate, test_estimate)
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Step 7: monitors that cannot ring
+# ## Step 7: green, and blind
 #
 # Three monitors. Each is green today, and has been for weeks. Each "works": it loads, it is
-# scraped, it has a threshold. **Predict which of them could ever be red.**
+# scraped, it has a threshold. **Predict which of them would be red when it should.**
 #
 # - **input**: MMD, its threshold set on last month, in which fog had already come;
-# - **counter**: the number of strange pictures, kept by each worker for itself;
-# - **alert**: rings when `vigilant_strange_total` rises.
+# - **counter**: the number of strange pictures, which each worker keeps for itself, and which
+#   begins at 0 again when a worker dies;
+# - **alert**: rings when `vigilant_strange_total` rises (step 8).
 
 # %%
 fog_from_the_start = monitoring.Fault("fog", "fog", 0.5, begins=0, whole=0)
 
 
-def independent_days(fault, days, number):  # each day's weather for itself
+def independent_days(fault, days, number):  # each day's weather for itself, as the audit wants them
     drawn = {"days": days, "variation": monitoring.Variation(), "seed": 100 * seed + number}
     return monitoring.simulate_month(pools, fault, **drawn)
 
 
-drifted, fogged = (independent_days(fog_from_the_start, days, k) for k, days in enumerate((800, 100)))
-quiet, other_quiet = (independent_days(None, 800, k) for k in (2, 3))
-mmd = detectors[0]
 inputs = {
-    "set on last month": monitoring.set_monitor("set on last month", mmd, drifted),
-    "set on usual days": monitoring.set_monitor("set on usual days", mmd, quiet),
+    name: monitoring.set_monitor(name, detectors[0], independent_days(fault, 1500, number))
+    for number, (name, fault) in enumerate({"set on last month": fog_from_the_start, "set on usual days": None}.items())
 }
-for monitor in inputs.values():
-    print(f"{monitor.name}: rings on {monitor.rings(other_quiet).mean():.1%} of usual days")
 
 # %% [markdown]
-# A month without a ring: is the monitor good, or blind? The audit asks what it exists for: **inject
-# the failure**, and see whether it rings; and on days without one, whether it rings as seldom as it
+# A month without a ring: is the monitor good, or blind? The audit **injects the failure** that it
+# exists for, and sees whether it rings; and on days without one, whether it rings as seldom as it
 # says.
 
 # %%
-audits = [monitoring.audit_monitor(monitor, other_quiet, fogged) for monitor in inputs.values()]
-audits += [
-    monitoring.audit_counter(name, kind)
-    for name, kind in {
-        "begins anew in each process": monitoring.ResetWithWorker,
-        "shows one worker's own": monitoring.OneWorkersOwn,
-        "kept by place": monitoring.KeptByPlace,
-    }.items()
-]
-for audited in audits:
-    print(audited)
+quiet_days, foggy_days = independent_days(None, 1500, 2), independent_days(fog_from_the_start, 100, 3)
+for name, monitor in inputs.items():
+    print(
+        f"{name}: rings on {monitor.rings(quiet_days).mean():.1%} of usual days, {monitor.rings(foggy_days).mean():.0%} of foggy ones"
+    )
+    print("    the audit:", monitoring.audit_monitor(monitor, quiet_days, foggy_days))
+del quiet_days
 
 # %% [markdown]
-# The threshold of the first was set so that foggy days are usual days: on fog it rings as seldom as
-# on any other day. The counters fail in another way. Prometheus takes a number that *fell* for a
-# restart, so two workers that each show their own number look like restarts all day long.
+# ("Not settled": the days do not suffice to say so with 99% certainty.) Whoever sets a threshold on
+# days that have drifted makes the drift the norm. The counter is audited in the same way: two
+# workers count, one of them is killed, and what the page shows is compared with what happened.
+
+# %%
+for name, kind in {"begins anew": monitoring.ResetWithWorker, "kept in files": monitoring.KeptByPlace}.items():
+    print(f"counter that is {name}: {monitoring.audit_counter(name, kind)}")
+
+# %% [markdown]
+# The first forgets what the dead worker had counted, and Prometheus, which takes a fall for a
+# restart, makes up for it with pictures that never were. Ours is kept in files that outlive a
+# process.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: alerts, and who tests them
@@ -572,7 +612,7 @@ print("the same with one metric misspelt:", promtool_says(misspelt))
 # %% [markdown]
 # And live: a real Prometheus beside this notebook, where one is installed, reads our service's page
 # each second. The alerts look back one day; so that we need not wait, a day lasts ten seconds here.
-# First usual pictures, then those of the broken sensor. **Predict who rings.**
+# First usual pictures, then those of the sensor, now broken for all of them. **Predict who rings.**
 
 # %%
 about_the_model = ("VigilantStrangePictures", "VigilantSetsNotOne", "VigilantUnsure", "StrangeTotal")
@@ -593,14 +633,16 @@ if monitoring.prometheus_program() is None:
 else:
     with monitoring.LocalPrometheus(service.url, {"groups": [{"name": "in haste", "rules": in_haste}]}) as watching:
         print("usual pictures, ringing:", ringing_after(6, todays, watching))
+        print("pictures a 'day':", round(sum(watching.numbers("increase(vigilant_pictures_total[10s])"))))
         print("broken sensor, ringing:", ringing_after(13, monitoring.sensor_fault(todays), watching))
 
 # %% [markdown]
-# The bounds in the file were set for the network of seed 0 and 200 pictures a day, so that on other
-# networks they may ring more or less often. `StrangeTotal` rings on none.
+# (An alert on the model asks for at least 100 pictures a day: of fewer, a share says little.) The
+# bounds were set for the network of seed 0 and 200 pictures a day, so that on other networks they
+# may ring more or less often. `StrangeTotal` rings on none.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
-# ## Step 9: a shift that nobody drew
+# ## Step 9: a shift that nobody planned
 #
 # So far we made the faults ourselves. Now real pictures: a network of notebook 01's kind, trained
 # on the **MNIST digits**, gets 1,797 digits of **another collection** (Alpaydin and Kaynak, 1998).
@@ -611,8 +653,15 @@ else:
 digits = datasets.load("digits", **datasets.split_sizes("digits", budget), seed=seed)
 reader = models.spine(digits, budget, seed=seed).model
 others = load_digits()
-enlarged = np.stack([ndimage.zoom(each / 16, 20 / 8, order=1).clip(0, 1) for each in others.images])
-foreign = np.pad(enlarged, ((0, 0), (4, 4), (4, 4))).astype(np.float32)[..., None]
+
+
+def enlarged(small):  # (N, 8, 8) in [0, 1] to MNIST's 28 by 28, of which it leaves 4 empty on each side
+    large = np.stack([ndimage.zoom(each, 20 / 8, order=1).clip(0, 1) for each in small])
+    return np.pad(large, ((0, 0), (4, 4), (4, 4))).astype(np.float32)[..., None]
+
+
+foreign = enlarged(others.images / 16)
+blurred = enlarged([ndimage.zoom(each[4:24, 4:24, 0], 8 / 20, order=1) for each in digits.test.images])
 
 # %%
 plotting.image_grid(
@@ -624,7 +673,8 @@ plotting.image_grid(
 
 # %% [markdown]
 # **Predict three numbers for the other collection: how much it reads rightly, how sure it is, and
-# what the estimate of step 6 makes of that.**
+# what the estimate of step 6 makes of that.** How much of it is our own enlarging? MNIST's digits,
+# shrunk to 8 by 8 and enlarged again, tell.
 
 
 # %%
@@ -639,7 +689,8 @@ by_confidence = monitoring.DifferenceOfConfidences.fit(
     as_served(reader, digits.calibration.images, digits.calibration.labels)
 )
 at_home, abroad = as_served(reader, digits.test.images, digits.test.labels), as_served(reader, foreign, others.target)
-for name, each in {"MNIST": at_home, "the other collection": abroad}.items():
+shrunk = as_served(reader, blurred, digits.test.labels)
+for name, each in {"MNIST": at_home, "MNIST, shrunk and enlarged": shrunk, "the other collection": abroad}.items():
     guess = monitoring.estimated_accuracy(by_confidence, each)
     print(f"{name}: right {each.correct.mean():.1%}, confidence {each.confidence.mean():.1%}, estimated {guess}")
 
@@ -657,9 +708,10 @@ abroad_error = monitoring.estimation_error(by_confidence, abroad)
 print(shift_title(fall, abroad_error))
 
 # %% [markdown]
-# What differs from the drawn faults: nobody can say *what* changed (hand, pen, scanner, our own
-# enlarging) and how much of each. An estimate without labels is a lamp and no ruler. That it fell
-# is a reason to fetch labels; how far it fell does not say how bad things are.
+# What differs from the drawn faults: nobody can say *what* changed (hand, pen, scanner) and how
+# much of each; only our enlarging could be tried for itself. An estimate without labels is a lamp
+# and no ruler. That it fell is a reason to fetch labels; how far it fell does not say how bad
+# things are.
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 10: the record
@@ -673,6 +725,7 @@ scorecard.record("monitoring", "false alarms of a p-value, 3,200 pictures a day 
 mmd_run = monitoring.mean_run(monitoring.first_alarms(fresh["input: MMD"], limits["input: MMD"]), 30)
 bounds_of_runs = {"bounds": (1, None), "direction": "higher"}
 scorecard.record("monitoring", "days to a false alarm of MMD, set to 30", *mmd_run, **bounds_of_runs)
+scorecard.record("monitoring", "days to a false alarm of any of nine, each set to 30", *nine_run, **bounds_of_runs)
 for name, error in errors.items():
     scorecard.record("monitoring", f"estimated less real accuracy, {name}", *error, **points)
 for name, order in before_labels.items():
@@ -680,7 +733,7 @@ for name, order in before_labels.items():
 
 # %%
 for name, monitor in inputs.items():
-    noticed = intervals.proportion(monitor.rings(fogged))
+    noticed = intervals.proportion(monitor.rings(foggy_days))
     scorecard.record("monitoring", f"foggy days noticed by a threshold {name}", *noticed, **share)
 digits_read_by = {"dataset": "digits", "model_digest": models.digest(reader)}
 metric = "estimated less real accuracy, another collection"
@@ -689,9 +742,9 @@ scorecard.record("monitoring", metric, *abroad_error, **points, **digits_read_by
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## What we learned
 #
-# A counter counts, and does not judge. "Is there a difference?" has one answer when there are
-# enough pictures, so a detector is set by how long it stays quiet on usual days. No detector sees
-# everything, and what is made of the model's own confidence is blind to a model that is sure and
+# A counter counts, and does not judge. A test rings for smaller differences the more pictures it
+# gets, so a detector is set by how long it stays quiet on usual days; and nine quiet ones are not
+# quiet together. What is made of the model's own confidence is blind to a model that is sure and
 # wrong. A monitor is trusted after the failure that it exists for was injected, and it rang.
 #
 # **Limits.** The month is drawn by us: four faults, one place, days that resemble each other as we
@@ -703,8 +756,8 @@ scorecard.record("monitoring", metric, *abroad_error, **points, **digits_read_by
 #
 # `deploy/monitoring/dashboard.yaml` is a page for **Grafana**, which draws what Prometheus knows. A
 # panel is a query, and can be as blind as an alert: a name that does not exist draws an empty
-# picture, which looks like a quiet day. **Which of its panels would move for each of the four
-# faults?**
+# picture, which looks like a quiet day. **Which three panels speak of the model, and which would
+# move for the broken sensor?** (They ask for what three of step 5's rows ask for.)
 
 # %% tags=["deeper"]
 pages = yaml.safe_load((monitoring_files / "dashboard.yaml").read_text())["data"]
@@ -713,7 +766,7 @@ panels = {
     for panel in json.loads(next(iter(pages.values())))["panels"]
 }
 for title, query in panels.items():
-    print(f"{title}\n    {' '.join(query.split())[:110]}")
+    print(f"{title}\n    {' '.join(query.split())}")
 
 # %% tags=["deeper", "nbval-check-output"]
 looked_up = monitoring.audit_queries(panels, evening)
@@ -723,8 +776,8 @@ print(f"panels that ask for what the service has: {sum(each.sound for each in lo
 # ## Step 12: a new version in the shadow, and as a canary *
 #
 # A colleague has trained a new version in less time. First it runs in the **shadow**: it gets every
-# picture, and nobody hears its answers. **Predict: how often do the two disagree, if both are right
-# about equally often?**
+# picture, and nobody hears its answers. (We take MNIST's digits, where a network is quickly
+# trained.) **Predict how often the two disagree, and how much of that is the new one's fault.**
 
 # %% tags=["deeper"]
 keras.utils.set_random_seed(seed + 1)
@@ -736,10 +789,11 @@ print("they disagree on", monitoring.disagreement(at_home, in_shadow))
 print("new accuracy minus old:", monitoring.accuracy_gain(at_home, in_shadow))
 
 # %% [markdown] tags=["deeper"]
-# Then it answers a few: a **canary** gets one question of ten, and somebody looks every hour
-# whether it loses more of them than is allowed (here one point more than the old version). Whoever
-# stops or goes on by a 95% interval *at each look* gets many chances to be wrong. We let 200
-# canaries run that are exactly as bad as is just allowed, so that either verdict is a mistake.
+# A version that does well there answers a few: a **canary** gets one question of ten, and somebody
+# looks every hour whether it loses more of them than is allowed (one point more than the old
+# version). Whoever stops or goes on by a 95% interval *at each look* gets many chances to be wrong.
+# We let 200 made-up canaries run: the old version loses 2 questions of 100, the new one 3. That is
+# exactly as bad as is just allowed, so that either verdict is a mistake.
 
 
 # %% tags=["deeper"]
@@ -752,7 +806,8 @@ rng = np.random.default_rng(seed)
 hasty, patient = [], []
 for _ in range(200):
     looks = looks_at(0.02, 0.03, rng)
-    alone = [monitoring.judge_canary([look], margin=0.01, wrong=0.1) for look in looks]  # 95%, one look each
+    # A single look has half of what may go wrong (see below): 0.1 makes it a 95% interval.
+    alone = [monitoring.judge_canary([look], margin=0.01, wrong=0.1) for look in looks]
     hasty.append(any(verdict.what != "go on" for verdict in alone))
     patient.append(monitoring.judge_canary(looks, margin=0.01).what != "go on")
 wrong_verdicts = {"95% at each look": intervals.proportion(hasty), "5% over all looks": intervals.proportion(patient)}
@@ -769,8 +824,8 @@ for name, found_wrong in wrong_verdicts.items():
     scorecard.record("monitoring", metric_of_canaries, *found_wrong, direction="lower", bounds=(0, 1), core=False)
 
 # %% [markdown] tags=["deeper"]
-# The rule that may be looked at often pays for it: it decides later. Each look has less of the 5%
-# (look $k$ has $0.05 / k(k+1)$, which sums to 0.05 over any number of looks).
+# The rule that may be looked at often pays with wider intervals. Each look has less of the 5% (look
+# $k$ has $0.05 / k(k+1)$, which sums to 0.05 over any number of looks).
 
 # %% [markdown] tags=["deeper"]
 # ## Step 13: a rollback drill *
@@ -795,9 +850,9 @@ except serving.BundleError as error:
 
 # %% [markdown] tags=["deeper"]
 # What protects you from a thief who puts an old, vulnerable version in a new one's place (notebook
-# 10) also stands in your own way, and at night you would look for a switch to turn it off. The way
-# back leads forward: the old network is packed anew, under a *new* serial. Try it before you need
-# it.
+# 10) also stands in your own way. The message names the switch that would turn the protection off
+# ("ask for serial 1"), and at night you would take it. The way back leads forward: the old network
+# is packed anew, under a *new* serial. Try it before you need it.
 
 # %% tags=["deeper", "nbval-check-output"]
 again = packed("again", "1.0.0, once more", known_serial + 1)

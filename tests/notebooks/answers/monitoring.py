@@ -111,7 +111,7 @@ EXERCISES = [
             (21.0, "this is how many; of how many?"),
             (26.0, "not the afternoon's share"),
             (5 / 100, "not the afternoon's share"),
-            (7.0, "not the afternoon's share"),
+            (7.0, "this is percent"),
         ],
         around=around_pages,
     ),
@@ -122,7 +122,7 @@ EXERCISES = [
         right=[with_a_loop, with_pandas, as_estimate],
         wrong=[
             (dropped, "you dropped the months without an alarm"),
-            (cut, "one month of three never rings: it is 19"),
+            (cut, "divide by the number of alarms"),
             (over_all, "every month rings: it is 6"),
             (blind_to_none, "nothing ever rings: it is inf"),
             (a_chance, "every month rings: it is 6"),

@@ -7,6 +7,7 @@ from helpers.intervals import Estimate
 
 ALWAYS = "false alarms of a p-value, 3,200 pictures a day minus 50"
 RUN = "days to a false alarm of MMD, set to 30"
+NINE = "days to a false alarm of any of nine, each set to 30"
 NIGHT, FOG, NEW, SENSOR = (
     f"estimated less real accuracy, {fault}"
     for fault in ("night comes earlier", "fog", "a new sign class", "a sensor fault")
@@ -24,6 +25,7 @@ PATIENT = "canaries judged wrongly, 5% over all looks"
 CLAIMS = {
     "a p-value rings for nothing where a day has many pictures": lambda of: of(ALWAYS).low > 0.1,
     "a threshold set to 30 days runs about 30 days": lambda of: of(RUN).low < 36 and of(RUN).high > 25,
+    "nine together are not quiet for a month": lambda of: of(NINE).high < 20,
     "by night the estimate without labels is about right": lambda of: abs(of(NIGHT).value) < 0.04,
     "in fog the estimate without labels is about right": lambda of: abs(of(FOG).value) < 0.06,
     "for a new class it is far too rosy": lambda of: of(NEW).low > 0.05,
@@ -40,6 +42,7 @@ CLAIMS = {
 SPOILT_CLAIMS = [
     (ALWAYS, 0.0, "a p-value rings for nothing"),
     (RUN, 90.0, "runs about 30 days"),
+    (NINE, 30.0, "nine together"),
     (NIGHT, 0.2, "by night"),
     (FOG, 0.2, "in fog the estimate"),
     (NEW, 0.0, "for a new class"),
@@ -56,6 +59,7 @@ SPOILT_CLAIMS = [
 SPOILT = {
     ALWAYS: ("the distance is compared, not the p-value", lambda of, own: 0.0),
     RUN: ("months without an alarm are dropped", lambda of, own: 12.0),
+    NINE: ("one detector is watched, not nine", lambda of, own: of(RUN)),
     "|".join((NEW, SENSOR)): ("the labels leak into the estimate", lambda of, own: 0.0),
     "|".join((NIGHT, FOG)): ("the estimate is the usual accuracy", lambda of, own: own + 0.15),
     ABROAD: ("the estimate is the usual accuracy", lambda of, own: 0.23),
@@ -101,9 +105,9 @@ TITLES = {
     "rosy_title": [
         (
             ({"night": _e(-0.02, 0.01), "new": _e(0.08, 0.12)},),
-            "Too rosy by more than 3 points: new; right within 3: night",
+            "Too rosy by more than 3 points: new; too dark: none",
         ),
-        (({"night": _e(-0.2, -0.1)},), "Too rosy by more than 3 points: none; right within 3: none"),
+        (({"night": _e(-0.2, -0.1)},), "Too rosy by more than 3 points: none; too dark: night"),
     ],
     "shift_title": [
         ((_e(0.1, 0.2), _e(0.04, 0.06)), "The estimate falls, and stays too rosy by 5 points"),
