@@ -555,8 +555,8 @@ del quiet_days
 # workers count, one of them is killed, and what the page shows is compared with what happened.
 
 # %%
-for name, kind in {"begins anew": monitoring.ResetWithWorker, "kept in files": monitoring.KeptByPlace}.items():
-    print(f"counter that is {name}: {monitoring.audit_counter(name, kind)}")
+for name, kind in {"begins anew": monitoring.ResetWithWorker, "lies in files": monitoring.KeptByPlace}.items():
+    print("counter that", monitoring.audit_counter(name, kind))
 
 # %% [markdown]
 # The first forgets what the dead worker had counted, and Prometheus, which takes a fall for a
