@@ -169,10 +169,13 @@ for fault in monitoring.FAULTS:
 
 
 # %%
+def own_seed(*place):  # for one draw: another one for each place here, and for each seed of the notebook
+    return int(np.random.SeedSequence([seed, *place]).generate_state(1)[0])
+
+
 def month(fault, number, days=30, before=5):
-    return monitoring.simulate_month(
-        pools, fault, days=days, before=before, variation=usual_days, seed=1000 * (seed + 1) + number
-    )
+    drawn = {"variation": usual_days, "seed": own_seed(0, number)}
+    return monitoring.simulate_month(pools, fault, days=days, before=before, **drawn)
 
 
 plotting.line_plot(
@@ -214,7 +217,7 @@ print("SciPy gives the same:", np.isclose(ks_distance(known, today), stats.ks_2s
 
 # %%
 def usual_day(n, number):
-    drawn = {"pictures": n, "variation": usual_days, "seed": 10_000 * seed + n + number}
+    drawn = {"pictures": n, "variation": usual_days, "seed": own_seed(1, n, number)}
     return monitoring.simulate_month(pools, None, days=1, **drawn).confidence.ravel()
 
 
@@ -321,7 +324,7 @@ months_of = {"null": 400, "fresh": 200, "fault": 50}
 
 def watched(kind, number, fault=None):
     return monitoring.watch_months(
-        detectors, pools, fault, months=number, delay=5, variation=usual_days, seed=7919 * (seed + 1) + kind
+        detectors, pools, fault, months=number, delay=5, variation=usual_days, seed=own_seed(2, kind)
     )
 
 
@@ -526,7 +529,7 @@ fog_from_the_start = monitoring.Fault("fog", "fog", 0.5, begins=0, whole=0)
 
 
 def independent_days(fault, days, number):  # each day's weather for itself, as the audit wants them
-    drawn = {"days": days, "variation": monitoring.Variation(), "seed": 100 * seed + number}
+    drawn = {"days": days, "variation": monitoring.Variation(), "seed": own_seed(3, number)}
     return monitoring.simulate_month(pools, fault, **drawn)
 
 
