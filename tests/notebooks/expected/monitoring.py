@@ -14,7 +14,7 @@ NIGHT, FOG, NEW, SENSOR = (
 )
 FIRST = {
     fault: f"months in which MMD rings before coverage, {fault}"
-    for fault in ("night comes earlier", "fog", "a new sign class", "a sensor fault")
+    for fault in ("night comes earlier", "fog", "a sensor fault")
 }
 BLIND = "foggy days noticed by a threshold set on last month"
 SEEING = "foggy days noticed by a threshold set on usual days"
@@ -66,7 +66,6 @@ SPOILT = {
     FIRST["night comes earlier"]: ("MMD cannot ring", lambda of, own: 0.0),
     FIRST["fog"]: ("MMD cannot ring", lambda of, own: 0.0),
     FIRST["a sensor fault"]: ("MMD cannot ring", lambda of, own: 0.0),
-    FIRST["a new sign class"]: ("coverage cannot ring", lambda of, own: 1.0),
     BLIND: ("the threshold is set on usual days", lambda of, own: of(SEEING)),
     SEEING: ("the threshold is set on foggy days", lambda of, own: of(BLIND)),
     HASTY: ("each look has the patient rule's level", lambda of, own: of(PATIENT)),
