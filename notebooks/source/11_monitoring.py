@@ -269,7 +269,6 @@ print(always_title(rings))
 
 # %% tags=["exercise-build"]
 def mean_run(first, days):
-    ...
     ### BEGIN SOLUTION
     first = np.asarray(first, dtype=float)
     alarms, watched = np.isfinite(first).sum(), np.minimum(first, days).sum()
@@ -491,7 +490,6 @@ for name in ("usual", "fog", "night"):
 
 # %% tags=["exercise-bug"]
 def estimate(usual, today, usual_accuracy):
-    ...
     ### BEGIN SOLUTION
     return usual_accuracy + today.mean() - usual.mean()
     ### END SOLUTION
