@@ -21,6 +21,7 @@ FLOORS = (
     ("monitoring", "scorecard"),
     ("serving",),
     ("course", "hub"),
+    ("pipeline",),
     ("cli",),
 )
 """From the ground up: a room imports from the floors below its own."""

@@ -1,0 +1,59 @@
+"""The trust gate: what ``vigilant decide`` says, and no threshold of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from helpers.errors import CourseError, ScorecardError
+from helpers.pipeline.files import MODEL, SCORECARD, VERDICT, read_json, write_json
+from helpers.scorecard import Decision, Judged, decide, decision_entry, read
+from helpers.scorecard.decision import CANNOT_DECIDE
+from helpers.scorecard.verdicts import MET
+
+
+class GateRefused(CourseError):
+    """A gate lets nothing pass; the message says why, record by record."""
+
+
+def release_gate(model: Path, measured: Path, out: Path) -> None:
+    """Ask for the verdict on this network, anew, and let it pass on a *go* alone.
+
+    It must never be answered from a cache: whether a network may be released hangs on thresholds and on code, which are
+    no inputs of this step, and on what stands *in* its inputs, which Kubeflow's cache does not look at.
+
+    Parameters
+    ----------
+    model, measured : pathlib.Path
+        Of :func:`helpers.pipeline.train_model` and :func:`helpers.pipeline.measure_model`.
+    out : pathlib.Path
+        Gets ``verdict.json``, whatever the verdict: that of ``vigilant decide --json``, and ``model_digest``, the
+        weights that it is about.
+
+    Raises
+    ------
+    GateRefused
+        If the verdict is *no-go*, or nothing can be decided.
+    """
+    said = read_json(model / MODEL)
+    digests = {said["model"]: said["digest"]}
+    try:
+        decision = decide(read(measured / SCORECARD), seed=said["seed"], budget=said["budget"], digests=digests)
+    except ScorecardError as error:
+        # As the command does: a file that cannot be read says nothing for the network.
+        raise GateRefused(f"{CANNOT_DECIDE}: {error}") from None
+    write_json(out / VERDICT, decision_entry(decision) | {"model_digest": said["digest"]})
+    if not decision.go:
+        raise GateRefused(_reasons(decision))
+
+
+def _reasons(decision: Decision) -> str:
+    reasons = [_reason(one) for one in decision.judged if one.verdict != MET]
+    to_run = [f"To run: {decision.to_run}"] if decision.to_run else []
+    return "\n".join([f"{decision.verdict}:", *reasons, *to_run])
+
+
+def _reason(one: Judged) -> str:
+    asked, record = one.threshold, one.record
+    found = one.why if record is None else f"{record.value:.4g} [{record.low:.4g}, {record.high:.4g}]"
+    about = f"{asked.axis} / {asked.metric} ({asked.model} on {asked.dataset})"
+    return f"- {one.verdict}: {about}: asked {asked.asked}; {found}"
