@@ -63,7 +63,9 @@ def test_an_uncached_gate_asks_anew_whatever_the_cache_holds(tmp_path):
 
 def test_a_refusal_is_never_kept(tmp_path):
     cache = KubeflowCache(tmp_path / "cache")
-    worse = small.changed(small.changed(small.steps(tmp_path), "train", function=small.train_worse), "gate", cached=True)
+    worse = small.changed(
+        small.changed(small.steps(tmp_path), "train", function=small.train_worse), "gate", cached=True
+    )
     assert run_pipeline(worse, tmp_path / "one", cache)["gate"].how == "refused"
     better = small.changed(small.steps(tmp_path), "gate", cached=True)
     assert run_pipeline(better, tmp_path / "two", cache)["gate"].how == "ran"
