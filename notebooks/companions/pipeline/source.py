@@ -76,10 +76,11 @@ print("gates that a cache may answer:", pipeline.cached_gates(compiled) or "none
 # kfp's local runner without Docker (`SubprocessRunner`) runs Python functions and refuses
 # containers. So the same connections get other steps: same names, same inputs, same outputs.
 # `use_venv=False` and `packages_to_install=[]`: they run in this kernel's environment, and nothing
-# is fetched. What they need of this notebook they find through two variables.
+# is fetched. What they need of this notebook they find through variables.
 
 # %%
 os.environ |= {"PIPELINE_CARDS": str(rooms / "cards"), "PIPELINE_SHOP": str(rooms / "shop")}
+os.environ["TMPDIR"] = str(rooms)  # kfp leaves a folder there for each step
 HERE = {"base_image": "python:3.11", "packages_to_install": [], "install_kfp_package": False}
 
 
@@ -130,13 +131,9 @@ def gate(model: Input[Model], measured: Input[Artifact], out: Output[Artifact]):
 # %%
 @dsl.component(**HERE)
 def package(
-    model: Input[Model],
-    measured: Input[Artifact],
-    verdict: Input[Artifact],
-    version: str,
-    serial: int,
-    out: Output[Artifact],
-):
+    model: Input[Model], measured: Input[Artifact], verdict: Input[Artifact],
+    version: str, serial: int, out: Output[Artifact],
+):  # fmt: skip
     import json
     from pathlib import Path
 
@@ -327,8 +324,8 @@ today = run(daily(cached=True), "today", caching=True, place=str(place), of_seed
 print("today:    ", shipped(place), "| the gate said:", *(today.refusal or ["(it was not asked)"]))
 
 # %% [markdown]
-# The worse model went out on yesterday's verdict. The same pipeline on a runner without a cache, which
-# is how it would be tried first, shows nothing of that:
+# The worse model went out on yesterday's verdict. The same pipeline on a runner without a cache,
+# which is how it would be tried first, shows nothing of that:
 
 # %%
 unseen = run(daily(cached=True), "no-cache", place=str(place), of_seed=seed + 1)
