@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.images import bill_of_materials, build_command, bundle_command
-from deploy.manifests import WAYS, write_overlay
+from deploy.manifests import WAYS, write_overlay, write_pipeline
 from helpers.cache import build_directory
 from helpers.errors import CourseError
 
@@ -60,7 +60,11 @@ def _parser() -> argparse.ArgumentParser:
     manifests.add_argument("--least-serial", type=int, default=1, metavar="N", help="refuse bundles below (default: 1)")
     manifests.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: build/kubernetes/WAY)")
     manifests.set_defaults(command=_manifests)
-    for each in (build, manifests):
+    pipeline = commands.add_parser("pipeline", help="write the compiled pipeline with the course's image in it")
+    pipeline.add_argument("--image", default="", help="the course's image, by digest")
+    pipeline.add_argument("--out", type=Path, metavar="FILE", help="where to (default: build/pipeline/pipeline.yaml)")
+    pipeline.set_defaults(command=_pipeline)
+    for each in (build, manifests, pipeline):
         each.add_argument("--local", action="store_true", help="for this machine alone: a tag will do")
     return parser
 
@@ -94,6 +98,12 @@ def _manifests(options: argparse.Namespace) -> int:
         local=options.local,
     )
     print(f"written: {path}\nlook at it with 'kubectl kustomize {path.parent}', apply it with 'kubectl apply -k'")
+    return 0
+
+
+def _pipeline(options: argparse.Namespace) -> int:
+    path = options.out or build_directory() / "pipeline" / "pipeline.yaml"
+    print(f"written: {write_pipeline(path, image=options.image, local=options.local)}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The last step before Kubernetes: an overlay that says which images, which key and which least serial."""
+"""The last step before Kubernetes: an overlay with images, key and least serial; a pipeline with its image."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from helpers.cache import written_whole
 from helpers.errors import CourseError
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
+PIPELINE = ROOT / "deploy" / "pipeline" / "pipeline.yaml"
 WAYS = ("service", "kserve")
 """Plain Kubernetes objects, or KServe's."""
 
@@ -59,6 +60,35 @@ def write_overlay(
     said = json.dumps(_kustomization(folder, way, names, least_serial), indent=2)
     with written_whole(path) as temporary:  # JSON is YAML
         temporary.write_text(f"# Written by 'python -m deploy manifests'.\n{said}\n", encoding="utf-8")
+    return path
+
+
+def write_pipeline(path: Path, *, image: str, local: bool = False) -> Path:
+    """Write the compiled pipeline as Kubeflow takes it: with the address of the image that its steps run in.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to.
+    image : str
+        The course's image, by digest.
+    local : bool
+        Whether it stays on this machine, as for :func:`deploy.images.checked`.
+
+    Returns
+    -------
+    pathlib.Path
+        The same.
+
+    Raises
+    ------
+    CourseError
+        If the address is not set or has no digest.
+    """
+    address = checked(image, "the course's image", local=local)
+    text = PIPELINE.read_text(encoding="utf-8")
+    with written_whole(path) as temporary:
+        temporary.write_text(text.replace("image: vigilant-course\n", f"image: {address}\n"), encoding="utf-8")
     return path
 
 

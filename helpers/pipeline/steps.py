@@ -231,8 +231,12 @@ def _check_weights(said: dict[str, Any]) -> None:
 def _check_records(digest: str, measured: Path, bundle: Path) -> None:
     judged = json.loads((measured / SCORECARD).read_text(encoding="utf-8"))
     packed = json.loads((bundle / SCORECARD).read_text(encoding="utf-8"))
-    if packed != [record for record in judged if record["model_digest"] == digest]:
+    if _in_order(packed) != _in_order([record for record in judged if record["model_digest"] == digest]):
         raise PipelineError(
             "the scorecard in the bundle is not the one that was judged: something was measured in between. Run the "
             "pipeline from the step 'measure' on"
         )
+
+
+def _in_order(records: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(record, sort_keys=True) for record in records)

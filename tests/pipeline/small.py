@@ -26,7 +26,8 @@ def card(digest: str, worse: bool = False) -> list[dict]:
     if worse:
         records[0] = beyond(FIRST, "low", 0.01)
     named = {"course_cnn": digest}
-    return [asdict(dataclasses.replace(one, model_digest=named.get(one.model, one.model_digest))) for one in records]
+    records = [dataclasses.replace(one, model_digest=named.get(one.model, one.model_digest)) for one in records]
+    return json.loads(json.dumps([asdict(one) for one in records]))
 
 
 def train(out: Path) -> None:
