@@ -1,4 +1,3 @@
-from .compiled import CompiledTask as CompiledTask
 from .compiled import cached_gates as cached_gates
 from .compiled import compiled_tasks as compiled_tasks
 from .files import PipelineError as PipelineError
@@ -6,8 +5,6 @@ from .kubeflow_cache import KubeflowCache as KubeflowCache
 from .registry import newest_published as newest_published
 from .registry import publish_bundle as publish_bundle
 from .releasing import release_steps as release_steps
-from .running import Done as Done
-from .running import Run as Run
 from .running import Step as Step
 from .running import run_pipeline as run_pipeline
 from .steps import draw_data as draw_data
@@ -16,4 +13,5 @@ from .steps import package_model as package_model
 from .steps import sign_package as sign_package
 from .steps import train_model as train_model
 from .verdicts import GateRefused as GateRefused
+from .verdicts import gate_of_place as gate_of_place
 from .verdicts import release_gate as release_gate

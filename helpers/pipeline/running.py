@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,12 +56,15 @@ class Done:
         Its folder; there is none where it did not run.
     why : str
         What a gate said that refused.
+    number : str
+        Of what lies in its folder: a new one where it ran, the old one where a cache answered.
     """
 
     step: str
     how: str
     out: Path
     why: str = ""
+    number: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,22 +119,22 @@ def run_pipeline(steps: Sequence[Step], folder: Path, cache: KubeflowCache | Non
         If the steps do not fit together, or a step's folder is there already; nothing has run then.
     """
     _check(steps, folder)
-    done: list[Done] = []
+    done: dict[str, Done] = {}
     for step in steps:
+        stopped = any(earlier.how == REFUSED for earlier in done.values())
         out = folder / step.name
-        done.append(Done(step.name, NOT_RUN, out) if _stopped(done) else _do(step, folder, out, cache))
-    return Run(tuple(done))
+        done[step.name] = Done(step.name, NOT_RUN, out) if stopped else _do(step, done, out, cache)
+    return Run(tuple(done.values()))
 
 
-def _stopped(done: Sequence[Done]) -> bool:
-    return bool(done) and done[-1].how in (REFUSED, NOT_RUN)
-
-
-def _do(step: Step, folder: Path, out: Path, cache: KubeflowCache | None) -> Done:
-    if cache is not None and step.cached and cache.answer(step, out):
-        return Done(step.name, FROM_CACHE, out)
+def _do(step: Step, done: Mapping[str, Done], out: Path, cache: KubeflowCache | None) -> Done:
+    numbers = {argument: done[earlier].number for argument, earlier in step.inputs.items()}
+    asked = cache if step.cached else None
+    if asked is not None and (kept := asked.answer(step, numbers, out)):
+        return Done(step.name, FROM_CACHE, out, number=kept)
     out.mkdir(parents=True)
-    handed = {argument: folder / earlier for argument, earlier in step.inputs.items()}
+    number = uuid.uuid4().hex
+    handed = {argument: done[earlier].out for argument, earlier in step.inputs.items()}
     try:
         step.function(out=out, **handed, **step.parameters)
     except GateRefused as refusal:
@@ -138,9 +142,9 @@ def _do(step: Step, folder: Path, out: Path, cache: KubeflowCache | None) -> Don
     except Exception as error:
         error.add_note(f"in step {step.name!r} of the pipeline")
         raise
-    if cache is not None and step.cached:
-        cache.keep(step, out)
-    return Done(step.name, RAN, out)
+    if asked is not None:
+        asked.keep(step, numbers, out, number)
+    return Done(step.name, RAN, out, number=number)
 
 
 def _check(steps: Sequence[Step], folder: Path) -> None:

@@ -18,8 +18,8 @@ class GateRefused(CourseError):
 def release_gate(model: Path, measured: Path, out: Path) -> None:
     """Ask for the verdict on this network, anew, and let it pass on a *go* alone.
 
-    It must never be answered from a cache: whether a network may be released hangs on thresholds and on code, which are
-    no inputs of this step, and on what stands *in* its inputs, which Kubeflow's cache does not look at.
+    It must never be answered from a cache: whether a network may be released hangs on thresholds and on code, too,
+    which are no inputs of this step. And :func:`gate_of_place` is not even handed the network.
 
     Parameters
     ----------
@@ -44,6 +44,27 @@ def release_gate(model: Path, measured: Path, out: Path) -> None:
     write_json(out / VERDICT, decision_entry(decision) | {"model_digest": said["digest"]})
     if not decision.go:
         raise GateRefused(_reasons(decision))
+
+
+def gate_of_place(out: Path, *, place: Path) -> None:
+    """The same gate, told where the newest network lies: what is planted to be answered from a cache.
+
+    Many pipelines are built so, for it saves copies. Asked, it says the truth. But its parameter is the same every day,
+    and for a cache the step with it.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        As for :func:`release_gate`.
+    place : pathlib.Path
+        A folder with ``model.json`` and ``scorecard.json``.
+
+    Raises
+    ------
+    GateRefused
+        As :func:`release_gate`.
+    """
+    release_gate(place, place, out)
 
 
 def _reasons(decision: Decision) -> str:

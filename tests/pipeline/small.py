@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,6 +45,13 @@ def measure(model: Path, out: Path) -> None:
     """What is on record of it."""
     digest = json.loads((model / "model.json").read_text())["digest"]
     write(out / "scorecard.json", card(digest, worse=digest == "worse"))
+
+
+def put(model: Path, measured: Path, out: Path, *, place: Path) -> None:
+    """Put it where the newest one lies."""
+    place.mkdir(exist_ok=True)
+    shutil.copy(model / "model.json", place)
+    shutil.copy(measured / "scorecard.json", place)
 
 
 def package(model: Path, verdict: Path, out: Path, *, serial: int) -> None:

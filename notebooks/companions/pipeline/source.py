@@ -342,10 +342,10 @@ for cached in (True, False):
 # %% [markdown]
 # ## What this does not show
 #
-# - **Kubeflow's own cache is worse than this one.** The local cache looks at the address of an
-#   artifact, which is new in each run; Kubeflow's key holds artifacts' *names* (pull request 12751
-#   of kubeflow/pipelines, of 2026). There a gate that is handed the model itself is answered from
-#   the cache, too. That was not run here; notebook 12 has a stand-in with that key.
+# - **Kubeflow's own cache** was not run here. By its source its key holds image, arguments,
+#   parameters, and the number of each artifact, new whenever one is made. So a gate that is handed
+#   the model is asked anew when the model is new, and one that is told a place is not; and no key
+#   holds what stands behind an image's name, thresholds included. Notebook 12 has a stand-in.
 # - **The file can be overruled.** Whoever starts a run with `enable_caching=True` turns caches on
 #   for each task, whatever the YAML says, and no audit of a file sees it.
 # - **A gate is found by its name.** One that is called otherwise is not.
