@@ -5,15 +5,18 @@ import json
 from dataclasses import asdict
 from types import SimpleNamespace
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 
 from helpers import datasets, models, scorecard, serving
+from helpers.course import layout
 from helpers.course import run as course_run
 from helpers.datasets.base import Dataset, Split
 from helpers.pipeline import PipelineError, draw_data, measure_model, package_model, run_pipeline, train_model
 from helpers.pipeline.releasing import release_steps
+from tests.course.small import write_notebook
 from tests.pipeline import small
 from tests.scorecard.cards import good_card
 
@@ -47,12 +50,20 @@ def world(cold_cache, monkeypatch):
         records = [record for record in made.records if record["model_digest"] == made.digest]
         return serving.write_bundle(path, contents | {"scorecard.json": json.dumps(records).encode()}, key)
 
-    monkeypatch.setattr(datasets, "load", load, raising=False)
-    monkeypatch.setattr(models, "spine", lambda data, budget, *, seed: SimpleNamespace(model="network"), raising=False)
-    monkeypatch.setattr(models, "digest", lambda model: made.digest, raising=False)
-    monkeypatch.setattr(models, "save_keras", lambda model, path: path.write_text(model), raising=False)
-    monkeypatch.setattr(course_run, "run_notebooks", run_notebooks)
-    monkeypatch.setattr(serving, "pack_spine", pack_spine, raising=False)
+    # Put there beside what a room hands out lazily: to look at the real ones would load TensorFlow.
+    stand_ins = {
+        datasets: {"load": load},
+        models: {
+            "spine": lambda data, budget, *, seed: SimpleNamespace(model="network"),
+            "digest": lambda model: made.digest,
+            "save_keras": lambda model, path: path.write_text(model),
+        },
+        course_run: {"run_notebooks": run_notebooks},
+        serving: {"pack_spine": pack_spine},
+    }
+    for room, named in stand_ins.items():
+        for name, stand_in in named.items():
+            monkeypatch.setitem(vars(room), name, stand_in)
     return made
 
 
@@ -122,6 +133,27 @@ def test_records_of_this_run_alone_are_handed_on(world, trained):
     assert len([asked for asked in world.asked if isinstance(asked[0], list)]) == 1  # notebook 01, no other
     measure_model(trained / "model", trained / "again", notebooks="02 03")
     assert world.asked[-1] == (["02_uncertainty", "03_interpretable"], {"budget": "quick", "seed": small.SEED})
+
+
+def test_a_notebook_is_really_executed_and_its_record_handed_on(cold_cache, tmp_path, monkeypatch):
+    (tmp_path / "notebooks" / "source").mkdir(parents=True)
+    (tmp_path / "notebooks" / "source" / "01_coin.py").touch()
+    records = (
+        "from helpers.scorecard import Scorecard\n"
+        'card = Scorecard("01_coin", dataset, "coin", seed, budget)\n'
+        'card.record("training", "heads", 0.5, 0.4, 0.6, n=100, direction="higher")'
+    )
+    path = write_notebook(tmp_path / "notebooks", "01_coin", records)
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+    monkeypatch.setattr(layout, "notebooks_folder", lambda: tmp_path / "notebooks")
+    (tmp_path / "model").mkdir()
+    small.write(tmp_path / "model" / "model.json", {"budget": "quick", "seed": 10})
+    measure_model(tmp_path / "model", tmp_path / "measured", notebooks="01")
+    [record] = scorecard.read(tmp_path / "measured" / "scorecard.json")
+    assert (record.metric, record.seed, record.notebook) == ("heads", 10, "01_coin")
+    assert (tmp_path / "measured" / "notebooks" / "01_coin.ipynb").exists()
 
 
 def test_what_was_judged_is_packed_without_a_key_beside_it(world, trained):
