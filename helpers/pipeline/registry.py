@@ -44,25 +44,16 @@ def publish_bundle(signed: Path, out: Path, *, registry: Path, trusted_key: Path
     if not name or name.startswith(".") or "/" in name:
         raise BundleError(f"a bundle named {name!r} cannot have a folder of that name; pack it with another name")
     folder = registry / name
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / _LOCK):
-        copy = folder / f".{uuid.uuid4().hex[:8]}.part"
-        try:
-            shutil.copytree(signed / BUNDLE, copy, symlinks=True)
-            manifest = verified(copy, trusted_key, newest_published(registry, name) or None).manifest
-            target = folder / str(manifest["serial"])
-            if target.exists():
-                _check_same(copy, target, trusted_key)
-            else:
-                copy.rename(target)
-        except OSError as error:
-            raise CacheError(
-                error.errno, f"could not write to {folder}: {error.strerror}. Nothing was put there"
-            ) from error
-        finally:
-            shutil.rmtree(copy, ignore_errors=True)
-    about = {key: manifest[key] for key in ("name", "serial", "version")}
-    write_json(out / PUBLISHED, about | {"folder": str(target)})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / _LOCK):
+            target = _placed(signed / BUNDLE, folder, trusted_key)
+    except OSError as error:
+        raise CacheError(
+            error.errno, f"could not write to {folder}: {error.strerror}. Nothing was put there"
+        ) from error
+    manifest = verified(target, trusted_key).manifest
+    write_json(out / PUBLISHED, {key: manifest[key] for key in ("name", "serial", "version")} | {"folder": str(target)})
 
 
 def newest_published(registry: Path, name: str) -> int:
@@ -82,6 +73,21 @@ def newest_published(registry: Path, name: str) -> int:
     """
     found = (path.name for path in (registry / name).glob("*"))
     return max((int(each) for each in found if each.isascii() and each.isdecimal()), default=0)
+
+
+def _placed(bundle: Path, folder: Path, trusted_key: Path) -> Path:
+    copy = folder / f".{uuid.uuid4().hex[:8]}.part"
+    try:
+        shutil.copytree(bundle, copy, symlinks=True)
+        manifest = verified(copy, trusted_key, newest_published(folder.parent, folder.name) or None).manifest
+        target = folder / str(manifest["serial"])
+        if target.exists():
+            _check_same(copy, target, trusted_key)
+        else:
+            copy.rename(target)
+        return target
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
 
 
 def _check_same(copy: Path, there: Path, trusted_key: Path) -> None:

@@ -106,6 +106,13 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written(shop, monkeypatch):
     assert shop.there() == ["signs/1"]
 
 
+def test_a_registry_that_cannot_be_written_is_said_in_a_sentence(shop):
+    signed = shop.signed(1)
+    shop.registry.write_text("a file, no folder")
+    with pytest.raises(CacheError, match=r"could not write to .*Nothing was put there"):
+        shop.publish(signed)
+
+
 def test_a_package_is_signed_by_the_key_of_the_release(shop, tmp_path):
     throwaway = serving.make_keys(tmp_path / "package" / "keys")
     small.bundle(tmp_path / "package" / "bundle", throwaway[0], 1, "a")
