@@ -1,0 +1,266 @@
+"""kubectl as a subprocess, JSON in and out: whatever cluster the current kubeconfig names, and whatever way it logs in."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from helpers.errors import CourseError
+
+Thing = dict[str, Any]
+"""A Kubernetes object."""
+
+_REQUEST = 30  # seconds that one request may take
+_KILLED = 90  # seconds until a kubectl that hangs is ended
+
+
+class KubectlError(CourseError):
+    """What kubectl, or the cluster behind it, refused."""
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether the cluster says that there is no such thing, and not that it is in trouble."""
+        return "(NotFound)" in str(self) or "the server doesn't have a resource type" in str(self)
+
+
+class Kubectl:
+    """One cluster's kubectl.
+
+    Parameters
+    ----------
+    program : str
+        Its name or path.
+    """
+
+    def __init__(self, program: str = "kubectl") -> None:
+        self._program = program
+
+    def said(self, *arguments: str, given: object = None) -> tuple[str, str]:
+        """Run it.
+
+        Parameters
+        ----------
+        *arguments : str
+            What follows ``kubectl``.
+        given : object, optional
+            Sent as JSON to its standard input.
+
+        Returns
+        -------
+        tuple of str
+            Its output, and its warnings.
+
+        Raises
+        ------
+        KubectlError
+            If there is no such program, it does not end, or it (or the cluster) refuses.
+        """
+        command = [self._program, *arguments]
+        sent = None if given is None else json.dumps(given)
+        try:
+            # A session of its own: Ctrl-C is for us, who then clean up through kubectl.
+            done = subprocess.run(
+                command,
+                input=sent,
+                capture_output=True,
+                text=True,
+                timeout=_KILLED,
+                start_new_session=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise KubectlError(
+                f"there is no program {self._program!r} here. Install it (https://kubernetes.io/docs/tasks/tools/)"
+            ) from None
+        except subprocess.TimeoutExpired:
+            raise KubectlError(f"'kubectl {' '.join(arguments[:3])}' has not ended after {_KILLED} s") from None
+        if done.returncode:
+            raise KubectlError(" ".join(done.stderr.split()) or f"kubectl ended with status {done.returncode}")
+        return done.stdout, " ".join(done.stderr.split())
+
+    def json(self, *arguments: str, given: object = None) -> Any:
+        """Run it for an object, as :meth:`said` does.
+
+        Parameters
+        ----------
+        *arguments : str
+            What follows ``kubectl``; ``-o json`` is added.
+        given : object, optional
+            Sent as JSON to its standard input.
+
+        Returns
+        -------
+        object
+            What it wrote.
+
+        Raises
+        ------
+        KubectlError
+            As :meth:`said`, or if what it wrote is not JSON.
+        """
+        return _read(self.said(*arguments, "-o", "json", f"--request-timeout={_REQUEST}s", given=given)[0], arguments)
+
+    def get(self, kind: str, name: str, namespace: str) -> Thing:
+        """Read one object.
+
+        Parameters
+        ----------
+        kind, name, namespace : str
+            Which.
+
+        Returns
+        -------
+        dict
+            The object.
+
+        Raises
+        ------
+        KubectlError
+            If it is not there (``is_missing``), or cannot be read.
+        """
+        found: Thing = self.json("get", kind, name, f"--namespace={namespace}")
+        return found
+
+    def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Thing]:
+        """List pods.
+
+        Parameters
+        ----------
+        namespace : str
+            Where.
+        labels : mapping of str to str
+            All of which they have.
+
+        Returns
+        -------
+        list of dict
+            The pods, those that are ending included.
+        """
+        selector = ",".join(f"{key}={value}" for key, value in labels.items())
+        found: list[Thing] = self.json("get", "pods", f"--namespace={namespace}", f"--selector={selector}")["items"]
+        return found
+
+    def apply(self, things: Sequence[Thing], *, dry: bool = False) -> tuple[list[Thing], str]:
+        """Apply objects, the server's side deciding: admission, defaults and unknown fields included.
+
+        Parameters
+        ----------
+        things : sequence of dict
+            Which.
+        dry : bool
+            Whether everything but storing is done.
+
+        Returns
+        -------
+        tuple of list of dict and str
+            The objects as the cluster has (or would have) them, and its warnings.
+
+        Raises
+        ------
+        KubectlError
+            If one was refused, or did not come back.
+        """
+        flags = ["--server-side", "--validate=strict", "--field-manager=vigilant-check"]
+        flags += ["--dry-run=server"] if dry else []
+        asked = ["apply", *flags, "-f", "-", "-o", "json", f"--request-timeout={_REQUEST}s"]
+        output, warnings = self.said(*asked, given={"apiVersion": "v1", "kind": "List", "items": list(things)})
+        answered = _read(output, asked)
+        back: list[Thing] = answered["items"] if answered["kind"] == "List" else [answered]
+        lost = {_named(each) for each in things} - {_named(each) for each in back}
+        if lost:
+            raise KubectlError(f"applied without an error, and not there: {', '.join(sorted(lost))}")
+        return back, warnings
+
+    def try_pod(self, pod: Thing) -> None:
+        """Ask whether a pod would be let in; none is made.
+
+        Parameters
+        ----------
+        pod : dict
+            With its namespace.
+
+        Raises
+        ------
+        KubectlError
+            If it is refused.
+        """
+        self.json("create", "--dry-run=server", "-f", "-", given=pod)
+
+    def serves(self, group: str, version: str) -> bool:
+        """Ask whether the cluster knows an interface, such as ``serving.kserve.io`` in ``v1beta1``.
+
+        Parameters
+        ----------
+        group, version : str
+            Which.
+
+        Returns
+        -------
+        bool
+            False where there is none, or nobody answers for it.
+
+        Raises
+        ------
+        KubectlError
+            If the cluster itself does not answer.
+        """
+        try:
+            self.said("get", "--raw", f"/apis/{group}/{version}", f"--request-timeout={_REQUEST}s")
+        except KubectlError as error:
+            if error.is_missing or "(ServiceUnavailable)" in str(error) or "NotFound" in str(error):
+                return False
+            raise
+        return True
+
+    def log(self, pod: str, namespace: str) -> list[Thing]:
+        """Read the JSON lines that a pod has written.
+
+        Parameters
+        ----------
+        pod, namespace : str
+            Which.
+
+        Returns
+        -------
+        list of dict
+            A line each; none where it has not begun.
+        """
+        try:
+            text, _ = self.said("logs", pod, f"--namespace={namespace}", f"--request-timeout={_REQUEST}s")
+        except KubectlError as error:
+            if "BadRequest" in str(error):  # its container has not begun
+                return []
+            raise
+        whole = text[: text.rfind("\n") + 1].splitlines()
+        return [json.loads(line) for line in whole if line.startswith("{")]
+
+    def rendered(self, folder: Path) -> list[Thing]:
+        """Render a kustomization, as ``kubectl apply -k`` would.
+
+        Parameters
+        ----------
+        folder : pathlib.Path
+            Where its ``kustomization.yaml`` lies.
+
+        Returns
+        -------
+        list of dict
+            The objects.
+        """
+        return list(yaml.safe_load_all(self.said("kustomize", str(folder))[0]))
+
+
+def _named(thing: Thing) -> str:
+    return f"{thing['kind']} {thing['metadata']['name']}"
+
+
+def _read(output: str, arguments: Sequence[str]) -> Any:
+    try:
+        return json.loads(output)
+    except ValueError:
+        raise KubectlError(f"'kubectl {' '.join(arguments[:3])}' wrote no JSON: {output[:200]!r}") from None
