@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.images import bill_of_materials, build_command, bundle_command
-from deploy.manifests import WAYS, write_overlay
+from deploy.manifests import WAYS, write_argocd, write_overlay
 from helpers.cache import build_directory
 from helpers.errors import CourseError
 
@@ -60,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
     manifests.add_argument("--least-serial", type=int, default=1, metavar="N", help="refuse bundles below (default: 1)")
     manifests.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: build/kubernetes/WAY)")
     manifests.set_defaults(command=_manifests)
+    argocd = commands.add_parser("argocd", help="write the overlay of what Argo CD follows")
+    argocd.add_argument("--repository", default="", metavar="URL", help="your repository, which holds the overlay")
+    argocd.add_argument("--revision", default="main", help="its branch (default: main)")
+    argocd.add_argument("--path", default="releases/service", help="the overlay in it (default: releases/service)")
+    argocd.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: build/argocd)")
+    argocd.set_defaults(command=_argocd)
     for each in (build, manifests):
         each.add_argument("--local", action="store_true", help="for this machine alone: a tag will do")
     return parser
@@ -94,6 +100,13 @@ def _manifests(options: argparse.Namespace) -> int:
         local=options.local,
     )
     print(f"written: {path}\nlook at it with 'kubectl kustomize {path.parent}', apply it with 'kubectl apply -k'")
+    return 0
+
+
+def _argocd(options: argparse.Namespace) -> int:
+    given = {name: getattr(options, name) for name in ("repository", "revision", "path")}
+    path = write_argocd(options.out or build_directory() / "argocd", **given)
+    print(f"written: {path}\nlook at it with 'kubectl kustomize {path.parent}', apply it once, with 'kubectl apply -k'")
     return 0
 
 

@@ -19,7 +19,8 @@ from helpers.cache import build_directory
 from helpers.errors import CourseError
 
 _ENDS = """
-exit status: 0 every step passed; 1 one failed; 3 none failed, and some could not be tried on this cluster; 130 interrupted.
+exit status: 0 every step passed; 1 one failed; 3 none failed, and some could not be tried on this cluster;
+130 interrupted.
 Everything lies in namespaces of the check's own, and goes with them at the end.
 """
 

@@ -189,12 +189,13 @@ def is_ready(pod: Thing) -> bool:
     return ready and "deletionTimestamp" not in pod["metadata"]
 
 
+_PULL = "is the image's address one that the nodes reach, and is the image there ('minikube image load')?"
 _TODO = {
-    "ImagePullBackOff": "is the image's address one that the nodes reach, and is it pushed (or 'minikube image load'ed)?",
-    "ErrImagePull": "is the image's address one that the nodes reach, and is it pushed (or 'minikube image load'ed)?",
+    "ImagePullBackOff": _PULL,
+    "ErrImagePull": _PULL,
     "CreateContainerConfigError": "a ConfigMap that it names is not there, or its user is not a number.",
     "Unschedulable": "give the nodes more room: three pods of the service ask for 1.5 processors and 0.75 GB.",
-    "CrashLoopBackOff": "read its log: kubectl logs --previous. Status 3 means that the bundle was refused; it says why.",
+    "CrashLoopBackOff": "kubectl logs --previous. Status 3 means that the bundle was refused, and the log says why.",
 }
 
 

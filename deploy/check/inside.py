@@ -1,4 +1,4 @@
-"""What runs in the pods that ask: mounted beside ``helpers/serving/load.py``, run by the service's own image and Python.
+"""What runs in the pods that ask: mounted beside ``helpers/serving/load.py``, run by the service's own image.
 
 ``ask URL`` tries an address again and again; ``load ADDRESS RATE`` asks for a prediction until there is one, then keeps
 asking at that rate. Each writes a line of JSON for each try or stretch of time, and goes on until its pod is removed:

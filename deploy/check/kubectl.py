@@ -1,4 +1,4 @@
-"""kubectl as a subprocess, JSON in and out: whatever cluster the current kubeconfig names, and whatever way it logs in."""
+"""kubectl as a subprocess, JSON in and out: whatever cluster the current kubeconfig names."""
 
 from __future__ import annotations
 

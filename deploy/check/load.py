@@ -111,8 +111,7 @@ def under_load(check: Check, happening: Callable[[Check], str]) -> str:
         others = "".join(f", {count} with status {status}" for status, count in sorted(statuses.items()))
         raise Failed(
             f"{what}; of the requests meanwhile {good} were answered, {lost} lost{others}.",
-            "look at preStop, terminationGracePeriodSeconds and maxUnavailable of the Deployment, and at the log of the "
-            "pod that ended.",
+            "look at preStop, terminationGracePeriodSeconds and maxUnavailable, and at the log of the pod that ended.",
         )
     return f"{what}; {good} requests answered meanwhile, none lost, slowest {max(e['slowest'] for e in during):.2f} s"
 

@@ -1,4 +1,4 @@
-"""The network policies, tried by a pod that is a stranger first and may ask afterwards: nothing else about it changes."""
+"""The network policies, tried by a pod that is a stranger first and may ask afterwards: nothing else changes."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def network_is_closed(check: Check) -> str:
     then = _after(check, STRANGER, before, lambda tries: any(each["status"] == 200 for each in tries[before:]))
     if not any(each["status"] == 200 for each in then):
         raise Failed(
-            f"A stranger's pod was refused ({first[-1]['seen']}), and so was the same pod when its namespace had the label "
-            f"{MAY_ASK}=yes ({then[-1]['seen']}): the first refusal may have another reason than the policy.",
+            f"A stranger's pod was refused ({first[-1]['seen']}), and so was the same pod when its namespace had the "
+            f"label {MAY_ASK}=yes ({then[-1]['seen']}): the first refusal may have another reason than the policy.",
             f"kubectl -n {check.name} describe networkpolicy; can pods of other namespaces reach Services at all?",
         )
     return f"stranger's pod refused {len(first)} times ({first[-1]['seen']}); let in once its namespace was labelled"

@@ -1,4 +1,4 @@
-"""What is sent to the cluster: the objects of ``deploy/`` moved into a namespace of the check's own, and pods that ask."""
+"""What is sent: the objects of ``deploy/``, moved into namespaces of the check's own, and pods that ask."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def removed_at_the_end(check: Check, report: Report) -> Iterator[None]:
     """Remove every namespace of the check when its block ends, also by an error, Ctrl-C, SIGTERM or SIGHUP.
 
-    All that a check makes lies in its namespaces. Who presses Ctrl-C again ends the waiting; what was asked for goes on.
+    All that a check makes lies in its namespaces. Who presses Ctrl-C again ends the waiting; the removal goes on.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """`make cluster-check` against a fake: a small program in kubectl's place (fake_kubectl.py), not a cluster.
 
-What this shows: that the check does and says what it should where a cluster does, and that each misbehaviour turns its own
-step into a failure. What it cannot show is how a real cluster behaves.
+What this shows: that the check does and says what it should, and that each misbehaviour of a cluster turns its own step
+into a failure. What it cannot show is how a real cluster behaves.
 """
 
 import json
