@@ -90,7 +90,7 @@ def write_argocd(folder: Path, *, repository: str, revision: str = "main", path:
     if not _REPOSITORY.fullmatch(repository) or ".invalid/" in repository:
         raise CourseError(
             f"the repository is {repository!r}, and the address of one of yours is wanted, as 'git clone' takes it, "
-            "such as https://git.example.org/you/vigilant-vision.git: nothing has been published, and no address is made up"
+            "such as https://git.example.org/you/vigilant.git: nothing has been published, and no address is made up"
         )
     source = {"repoURL": repository, "targetRevision": revision}
     patches = [

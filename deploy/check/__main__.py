@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CourseError as error:
         print(f"cluster-check: {error}", file=sys.stderr)
         return 1
+    print(f"{check.name}: image {settings.image}, bundle {settings.bundle}", flush=True)
     try:
         with removed_at_the_end(check, report):
             run_steps(check, report)

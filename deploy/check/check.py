@@ -159,16 +159,16 @@ class Check:
                 return f"{pod['metadata']['name']}: {said}"
         return f"no pod says why. Look: kubectl -n {namespace} describe pods"
 
-    def found(self) -> list[str]:
+    def found(self) -> list[Thing]:
         """List the namespaces of this check that the cluster has.
 
         Returns
         -------
-        list of str
-            Names; also of those that are being removed.
+        list of dict
+            Also those that are being removed.
         """
-        things = self.kubectl.json("get", "namespaces", f"--selector={LABEL}={self.name}")["items"]
-        return sorted(each["metadata"]["name"] for each in things)
+        things: list[Thing] = self.kubectl.json("get", "namespaces", f"--selector={LABEL}={self.name}")["items"]
+        return things
 
 
 def is_ready(pod: Thing) -> bool:

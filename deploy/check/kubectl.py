@@ -53,7 +53,7 @@ class Kubectl:
         Returns
         -------
         tuple of str
-            Its output, and its warnings.
+            Its output, and what it wrote to its standard error: warnings, and noise of login helpers.
 
         Raises
         ------
@@ -63,25 +63,16 @@ class Kubectl:
         command = [self._program, *arguments]
         sent = None if given is None else json.dumps(given)
         try:
-            # A session of its own: Ctrl-C is for us, who then clean up through kubectl.
-            done = subprocess.run(
-                command,
-                input=sent,
-                capture_output=True,
-                text=True,
-                timeout=_KILLED,
-                start_new_session=True,
-                check=False,
-            )
+            status, output, errors = _ended(command, sent)
         except FileNotFoundError:
             raise KubectlError(
                 f"there is no program {self._program!r} here. Install it (https://kubernetes.io/docs/tasks/tools/)"
             ) from None
         except subprocess.TimeoutExpired:
             raise KubectlError(f"'kubectl {' '.join(arguments[:3])}' has not ended after {_KILLED} s") from None
-        if done.returncode:
-            raise KubectlError(" ".join(done.stderr.split()) or f"kubectl ended with status {done.returncode}")
-        return done.stdout, " ".join(done.stderr.split())
+        if status:
+            raise KubectlError(" ".join(errors.split()) or f"kubectl ended with status {status}")
+        return output, errors
 
     def json(self, *arguments: str, given: object = None) -> Any:
         """Run it for an object, as :meth:`said` does.
@@ -170,6 +161,7 @@ class Kubectl:
         asked = ["apply", *flags, "-f", "-", "-o", "json", f"--request-timeout={_REQUEST}s"]
         output, warnings = self.said(*asked, given={"apiVersion": "v1", "kind": "List", "items": list(things)})
         answered = _read(output, asked)
+        warnings = " ".join(line for line in warnings.splitlines() if line.startswith("Warning:"))
         back: list[Thing] = answered["items"] if answered["kind"] == "List" else [answered]
         lost = {_named(each) for each in things} - {_named(each) for each in back}
         if lost:
@@ -253,6 +245,21 @@ class Kubectl:
             The objects.
         """
         return list(yaml.safe_load_all(self.said("kustomize", str(folder))[0]))
+
+
+def _ended(command: list[str], sent: str | None) -> tuple[int, str, str]:
+    # A session of its own: Ctrl-C is for us, who then clean up through kubectl. (subprocess.run would leave a zombie.)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8", start_new_session=True
+    ) as process:
+        try:
+            output, errors = process.communicate(sent, timeout=_KILLED)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+    return process.returncode, output, errors
 
 
 def _named(thing: Thing) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from deploy.check.check import Check
 from deploy.check.load import DEPLOYMENT
 from deploy.check.objects import MAY_ASK, guest
-from deploy.check.report import Failed, NotTried, Patience
+from deploy.check.report import Failed, NotTried
 
 STRANGER = "stranger"
 CLOSED = "closed"
@@ -114,9 +114,8 @@ def _after(check: Check, pod: str, least: int, enough: Callable[[list[dict[str, 
             check.trouble(check.strangers, {}),
         )
 
-    patience = Patience(min(60.0, check.settings.patience.timeout), check.settings.patience.pause)
     try:
-        patience.until(look, late)
+        check.settings.patience.until(look, late)
     except Failed:
         if len(tries) <= least:
             raise

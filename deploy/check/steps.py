@@ -35,13 +35,16 @@ def cluster(check: Check) -> str:
         If none answers.
     """
     try:
-        context = check.kubectl.said("config", "current-context")[0].strip()
+        context = repr(check.kubectl.said("config", "current-context")[0].strip())
+    except KubectlError:  # inside a cluster there is none, and none is needed
+        context = "none named"
+    try:
         version = check.kubectl.json("version")["serverVersion"]["gitVersion"]
     except (KubectlError, KeyError) as error:
         raise Failed(
             f"No cluster answers: {error}.", "start one ('minikube start', docs/deploy.md), or set KUBECONFIG."
         ) from error
-    return f"context {context!r}, Kubernetes {version}"
+    return f"context {context}, Kubernetes {version}"
 
 
 def own_namespaces(check: Check) -> str:
@@ -61,9 +64,15 @@ def own_namespaces(check: Check) -> str:
     labels = {key: value for key, value in main["metadata"]["labels"].items() if key.startswith("pod-security")}
     guests = guest_namespace(check.guests, check.name, labels, may_ask=True)
     strangers = guest_namespace(check.strangers, check.name, labels, may_ask=False)
-    check.kubectl.apply([main, guests, strangers], dry=True)
-    check.kubectl.apply([main, guests, strangers])
-    check.kubectl.apply([tools(check.guests), tools(check.strangers)])
+    try:
+        check.kubectl.apply([main, guests, strangers], dry=True)
+        check.kubectl.apply([main, guests, strangers])
+        check.kubectl.apply([tools(check.guests), tools(check.strangers)])
+    except KubectlError as error:
+        raise Failed(
+            f"The cluster refuses: {error}.",
+            "take an account that may make namespaces ('kubectl auth can-i create namespaces').",
+        ) from error
     return ", ".join((check.name, check.guests, check.strangers))
 
 
@@ -104,9 +113,12 @@ def applied(check: Check) -> str:
 
 
 def _quietly(check: Check, things: list[Thing], *, dry: bool) -> list[Thing]:
-    back, warnings = check.kubectl.apply(things, dry=dry)
+    try:
+        back, warnings = check.kubectl.apply(things, dry=dry)
+    except KubectlError as error:
+        raise Failed(f"The cluster refuses: {error}.", "mend the object that it names, in deploy/.") from error
     if warnings:
-        raise Failed(f"The cluster warns: {warnings}.", "change the objects in deploy/ until it does not.")
+        raise Failed(f"The cluster warns: {warnings}.", "change the object in deploy/ until it does not.")
     return back
 
 
@@ -128,7 +140,10 @@ def pods_are_accepted(check: Check) -> str:
         What was seen.
     """
     deployment = moved([check.one("Deployment")], check.name, check.name)[0]
-    check.kubectl.try_pod(pod_of(deployment))
+    try:
+        check.kubectl.try_pod(pod_of(deployment))
+    except KubectlError as error:
+        raise Failed(f"The service's own pod was refused: {error}.", "mend the pod in deploy/kubernetes.") from error
     labels = check.kubectl.json("get", "namespace", check.name)["metadata"]["labels"]
     return f"the service's pod is let in where {labels.get('pod-security.kubernetes.io/enforce')!r} is enforced"
 
@@ -342,7 +357,9 @@ def _health(check: Check, address: str) -> str:
 
 
 def _make_room(check: Check) -> None:
-    """Take the Deployment's pods away: a small cluster has no room for both."""
+    """Take the Deployment's pods away, unless all is kept: a small cluster has no room for both."""
+    if check.settings.keep:
+        return
     where = f"--namespace={check.name}"
     check.kubectl.said("delete", "deployment", DEPLOYMENT, where, "--ignore-not-found", "--wait=false")
 
@@ -352,7 +369,7 @@ STEPS: tuple[Step, ...] = (
     ("namespaces", own_namespaces, ("cluster",)),
     ("dry run", dry_run, ("namespaces",)),
     ("apply", applied, ("dry run",)),
-    ("Pod Security lets the service in", pods_are_accepted, ("namespaces",)),
+    ("Pod Security lets the service in", pods_are_accepted, ("apply",)),
     ("Pod Security refuses others", bad_pods_are_refused, ("Pod Security lets the service in",)),
     ("ready", ready, ("apply",)),
     ("predict", predicted, ("ready",)),

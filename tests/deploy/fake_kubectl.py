@@ -8,11 +8,12 @@ is another test's business: every call is written down for it.
 """
 
 # A program that is started a hundred times a test: with pathlib each start takes a third longer.
-# ruff: noqa: PTH103, PTH107, PTH110, PTH119, PTH120, PTH123, PTH208
+# ruff: noqa: PTH103, PTH107, PTH110, PTH119, PTH120, PTH121, PTH123, PTH208
 
 import json
 import os
 import sys
+import time
 
 HOME = os.environ["FAKE_KUBECTL"]
 FAULTS = set(filter(None, os.environ.get("FAKE_FAULTS", "").split(",")))
@@ -102,7 +103,8 @@ def chosen(things, flags):
 def advance():
     for each in list(every()):
         meta = each["metadata"]
-        if "deletionTimestamp" not in meta:
+        gone_with_its_namespace = not os.path.exists(path(each["kind"], meta["name"], meta.get("namespace", "")))
+        if "deletionTimestamp" not in meta or gone_with_its_namespace:
             continue
         each["left"] = each.get("left", 3) - 1
         write(each)
@@ -191,6 +193,7 @@ def kustomize(folder):
     if not os.path.exists(kept):
         import subprocess
 
+        assert not os.path.samefile(os.environ["REAL_KUBECTL"], sys.argv[0]), "the fake would ask itself for ever"
         done = subprocess.run([os.environ["REAL_KUBECTL"], "kustomize", folder], stdout=subprocess.PIPE, check=True)
         with open(kept, "wb") as file:
             file.write(done.stdout)
@@ -203,6 +206,13 @@ def version(words, flags):
 
 
 def get(words, flags):
+    if (
+        words[1] == "namespaces"
+        and "and-once-more" in FAULTS
+        and any("deletionTimestamp" in n["metadata"] for n in every())
+    ):
+        os.kill(os.getppid(), 2)  # while the removal is waited for
+        time.sleep(600)
     if "--raw" in flags:
         group = words[1].split("/")[2]
         if GROUPS[group] in FAULTS:
@@ -212,13 +222,7 @@ def get(words, flags):
         kind = PLURALS[words[1]]
         print(json.dumps({"kind": "List", "items": list(chosen(every(kind, flags.get("--namespace")), flags))}))
     else:
-        found = read(words[1], words[2], flags.get("--namespace", ""))
-        if found["kind"] == "Namespace" and "deletionTimestamp" in found["metadata"]:
-            message = "Some content in the namespace has finalizers remaining: planted"
-            found["status"] = {
-                "conditions": [{"type": "NamespaceFinalizersRemaining", "status": "True", "message": message}]
-            }
-        print(json.dumps(found))
+        print(json.dumps(read(words[1], words[2], flags.get("--namespace", ""))))
 
 
 def apply(words, flags):
@@ -231,6 +235,8 @@ def apply(words, flags):
             fail(f'Error from server (NotFound): namespaces "{space}" not found')
         if "field-refused" in FAULTS and each["kind"] == "HorizontalPodAutoscaler":
             fail("Error from server: failed to create typed patch object: .spec.behavour: field not declared in schema")
+        if "no-namespaces" in FAULTS and each["kind"] == "Namespace":
+            fail('Error from server (Forbidden): namespaces "x" is forbidden: User "planted" cannot patch resource')
         if "--dry-run" not in flags:
             stored(each)
         back.append(each)
@@ -275,7 +281,17 @@ def label(words, flags):
     print(json.dumps(found))
 
 
+def told_to_end():
+    """Somebody presses Ctrl-C, or a machine is shut down, while this is under way."""
+    for number in (1, 2, 15):
+        if f"signal-{number}" in FAULTS:
+            os.kill(os.getppid(), number)
+            time.sleep(600)  # as a request that hangs: who was told to end must not wait for it
+
+
 def delete(words, flags):
+    if words[1] == "namespace" and "and-again" in FAULTS and not any("left" in each for each in every("namespace")):
+        os.kill(os.getppid(), 2)  # while the removal is being asked for
     for name in words[2:]:
         if "--ignore-not-found" in flags and not os.path.exists(path(words[1], name, flags.get("--namespace", ""))):
             continue
@@ -289,6 +305,9 @@ def delete(words, flags):
         if words[1] == "pod":
             event("end")
         found["metadata"]["deletionTimestamp"] = "now"
+        if words[1] == "namespace":
+            message = "Some content in the namespace has finalizers remaining: planted"
+            found["status"] = {"conditions": [{"type": "Remaining", "status": "True", "message": message}]}
         write(found)
 
 
@@ -312,8 +331,12 @@ def logs(words, flags):
     """One line more at each reading, as the program in that pod would have written it by then."""
     name, space = words[1], flags["--namespace"]
     asker = read("pod", name, space)
-    if "interrupt" in FAULTS:
-        os.kill(int(os.environ["FAKE_INTERRUPTS"]), 2)
+    if "load-stops" in FAULTS and os.path.exists(f"{HOME}/log-{space}-{name}"):
+        with open(f"{HOME}/log-{space}-{name}") as file:
+            print(file.read())
+        return
+    if name == "asker":
+        told_to_end()
     if "guest-waits" in FAULTS:
         fail('Error from server (BadRequest): container "guest" in pod "asker" is waiting to start: ContainerCreating')
     with open(f"{HOME}/log-{space}-{name}", "a+") as file:
@@ -331,11 +354,11 @@ def asked(name, space):
     let_in = labels.get("vigilant-vision/may-ask") == "yes" and "nobody-let-in" not in FAULTS
     if name == "second-stranger":
         let_in = "network-open" in FAULTS
+    if name == "kserve-asker":
+        let_in = "kserve-silent" not in FAULTS
     if let_in or (FAULTS & {"network-open", "policy-open"} and name == "stranger"):
         return {"try": {"status": 200, "seen": "answered", "answer": {"live": True}}}
-    if "kserve-silent" in FAULTS or name != "kserve-asker":
-        return {"try": {"status": 0, "seen": "URLError: <urlopen error timed out>", "answer": None}}
-    return {"try": {"status": 200, "seen": "answered", "answer": {"ready": True}}}
+    return {"try": {"status": 0, "seen": "URLError: <urlopen error timed out>", "answer": None}}
 
 
 def loaded(before):

@@ -7,11 +7,19 @@ into a failure. What it cannot show is how a real cluster behaves.
 import json
 import os
 import re
+import signal
+import subprocess
 import sys
+from functools import partial
+from itertools import count
 
 import pytest
 
-from deploy.check.__main__ import main
+from deploy.check.__main__ import main, rendered
+from deploy.check.check import Check, Settings
+from deploy.check.kubectl import Kubectl, KubectlError
+from deploy.check.removal import removed_at_the_end
+from deploy.check.report import Patience, Report
 from deploy.check.steps import STEPS
 from helpers.serving import make_keys
 from tests.conftest import ROOT
@@ -19,10 +27,22 @@ from tests.deploy.kustomize import kubectl as real_kubectl
 
 IMAGE, BUNDLE = "127.0.0.1:5000/service:1", "127.0.0.1:5000/bundle:1"
 TITLES = [title for title, _, _ in STEPS]
+NUMBERS = count()
+
+
+class Looks(Patience):
+    """Waits for so many looks and for no time: what a test sees must not hang on how busy a machine is."""
+
+    def until(self, look, late):
+        for _ in range(12):
+            if (seen := look()) is not None:
+                return seen
+        raise late()
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
+    """A folder with the fake, and a key."""
     folder = tmp_path_factory.mktemp("cluster")
     program = folder / "bin" / "kubectl"
     program.parent.mkdir()
@@ -33,21 +53,28 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture
-def checked(home, tmp_path_factory, monkeypatch, capsys):
-    """Run the check on a fresh fake: exit status, lines by step, and the fake's folder."""
+def fake(home, monkeypatch):
+    """A fresh cluster that misbehaves as told; gives back the folder that it keeps its objects in."""
 
-    def run(*faults, options=(), timeout="0.3"):
-        place = home / f"fake-{len(list(home.iterdir()))}"
+    def start(*faults):
+        real = real_kubectl()  # before the fake stands in its place
+        place = home / f"fake-{next(NUMBERS)}"
         (place / "objects").mkdir(parents=True)
-        real = real_kubectl()
         monkeypatch.setenv("PATH", f"{home / 'bin'}:{os.environ['PATH']}")
-        for name, value in {
-            "FAKE_KUBECTL": place,
-            "FAKE_FAULTS": ",".join(faults),
-            "REAL_KUBECTL": real,
-            "FAKE_INTERRUPTS": os.getpid(),
-        }.items():
-            monkeypatch.setenv(name, str(value))
+        monkeypatch.setenv("FAKE_KUBECTL", str(place))
+        monkeypatch.setenv("FAKE_FAULTS", ",".join(faults))
+        monkeypatch.setenv("REAL_KUBECTL", real)
+        return place
+
+    return start
+
+
+@pytest.fixture
+def typed(home, fake, capsys):
+    """Type the command: exit status, state and text of each step, the fake's folder, and what was written."""
+
+    def run(*faults, options=(), timeout="60"):
+        place = fake(*faults)
         given = ["--image", IMAGE, "--bundle", BUNDLE, "--key", str(home / "keys" / "public.pem")]
         status = main([*given, "--timeout", timeout, "--pause", "0", *options])
         said = capsys.readouterr()
@@ -57,14 +84,258 @@ def checked(home, tmp_path_factory, monkeypatch, capsys):
     return run
 
 
+@pytest.fixture
+def tried(home, fake):
+    """Try one step and what it needs: the report by step, and the fake's folder."""
+
+    def run(step, *faults):
+        place = fake(*faults)
+        settings = Settings(IMAGE, BUNDLE, home / "keys" / "public.pem", patience=Looks())
+        check = Check(settings, Kubectl(), rendered(settings, Kubectl()))
+        report = Report(lambda line: None)
+        with removed_at_the_end(check, report):
+            for title, function, needs in STEPS:
+                if title in needed(step):
+                    report.run(title, partial(function, check), needs)
+        return {line.step: (line.state, line.said) for line in report.lines}, place
+
+    return run
+
+
+def needed(step):
+    [needs] = [needs for title, _, needs in STEPS if title == step]
+    return {step}.union(*(needed(each) for each in needs))
+
+
 def left(place):
     return sorted(path.name for path in (place / "objects").iterdir())
 
 
-def test_where_all_is_well_every_step_passes_and_nothing_is_left(checked):
-    status, lines, place, said = checked(timeout="30")
+# ---- where all is well
+
+
+def test_every_step_passes_and_nothing_is_left(typed):
+    status, lines, place, said = typed()
     assert [step for step, (state, _) in lines.items() if state != "passed"] == [], said.out + said.err
     assert list(lines) == [*TITLES, "removed"]
     assert status == 0
     assert left(place) == []
-    assert json.loads((place / "calls").read_text().splitlines()[0])[0] == "kustomize"
+    assert said.err == ""
+    for step, seen in {
+        "cluster": "context 'fake', Kubernetes v1.34.0-fake",
+        "dry run": "9 objects",
+        "apply": "9 objects",
+        "Pod Security refuses others": "a privileged pod, a pod as root",
+        "ready": "2 pods ready",
+        "predict": "class 'stop' at 0.90",
+        "a pod ends under load": "none lost",
+        "a rolling update under load": "rolling update: 2 pods replaced; ",
+        "network policy": "refused 4 times (URLError: <urlopen error timed out>); let in once its namespace was",
+        "autoscaler": "7% of the request",
+        "monitoring": "4 objects",
+        "Argo CD": "3 objects",
+        "KServe": "InferenceService ready; GET http://10.0.0.8:80/v2/health/ready answered",
+    }.items():
+        assert seen in lines[step][1], step
+
+
+def test_what_a_cluster_lacks_is_not_tried_and_never_passed(typed):
+    lacking = {"autoscaler": "no-metrics", "monitoring": "no-operator", "Argo CD": "no-argocd", "KServe": "no-kserve"}
+    status, lines, place, _ = typed(*lacking.values())
+    assert {step for step, (state, _) in lines.items() if state == "not tried"} == set(lacking)
+    assert {step for step, (state, _) in lines.items() if state == "FAILED"} == set()
+    assert all("this cluster has no " in lines[step][1] for step in lacking)
+    assert status == 3
+    assert left(place) == []
+
+
+def test_a_headless_service_is_asked_at_a_pod(tried):
+    lines, _ = tried("KServe", "headless")
+    assert "GET http://10.1.0.9:8080/v2/health/ready answered" in lines["KServe"][1]
+
+
+# ---- where it is not
+
+
+@pytest.mark.parametrize(
+    ("step", "fault", "seen", "todo"),
+    [
+        ("cluster", "unreachable", "No cluster answers: The connection to the server", "minikube start"),
+        ("namespaces", "no-namespaces", "The cluster refuses: .*forbidden", "kubectl auth can-i create namespaces"),
+        ("dry run", "field-refused", ".spec.behavour: field not declared in schema", "mend the object that it names"),
+        ("apply", "object-lost", "not there: PodDisruptionBudget vigilant-service", "mend the object"),
+        ("dry run", "warns", "The cluster warns: Warning: would violate PodSecurity", "change the object"),
+        ("Pod Security lets the service in", "restricted-refuses-all", "own pod was refused", "mend the pod"),
+        ("Pod Security refuses others", "privileged-admitted", "a privileged pod was let in", "enforce: restricted"),
+        ("Pod Security refuses others", "other-guard", "refused, but not by Pod Security", "look at the labels"),
+        ("ready", "never-ready", "0 of 2 pods are ready .*ImagePullBackOff", "is the image there"),
+        ("ready", "no-room", "Unschedulable .Insufficient cpu.", "more room"),
+        ("predict", "no-answer", "was not answered: the last of .* tries: the service is starting", "networkpolicy"),
+        ("predict", "guest-waits", "was not answered: no pod says why", "describe pods"),
+        ("predict", "no-prediction", "The answer is no prediction", "something else behind this Service"),
+        ("a pod ends under load", "request-lost", "[1-9][0-9]* were answered, 1 lost", "preStop"),
+        ("a pod ends under load", "not-replaced", "0 of 1 former pods .*and 1 of 2 ready", "describe pods"),
+        ("a pod ends under load", "pod-stays", "1 of 1 former pods are still there", "describe pods"),
+        ("a pod ends under load", "load-stops", "The load has stopped after 0 stretches", "describe pod asker"),
+        ("a rolling update under load", "roll-refuses", "0 lost, 3 with status 503", "maxUnavailable"),
+        ("a rolling update under load", "never-rolled", "has not ended: 1 of 3 pods are new", "describe pods"),
+        ("network policy", "policy-open", "A stranger's pod got 200 .*does enforce policies", "get networkpolicy"),
+        ("network policy", "nobody-let-in", "may have another reason than the policy", "reach Services at all"),
+        ("autoscaler", "unmeasured", "sees no processor time", "describe hpa"),
+        ("KServe", "kserve-fails", "The InferenceService is not ready .Ready: planted.", "describe pods"),
+        ("KServe", "kserve-silent", "v2/health/ready was not answered .URLError", "endpointslices"),
+        ("removed", "namespace-stays", "Still there .*finalizers remaining: planted", "kubectl get namespace -l"),
+    ],
+)
+def test_each_misbehaviour_turns_its_step_into_a_failure(tried, step, fault, seen, todo):
+    lines, place = tried("namespaces" if step == "removed" else step, fault)
+    state, said = lines[step]
+    assert state == "FAILED"
+    assert re.search(seen, said), said
+    assert "To do: " in said
+    assert todo in said
+    assert [each for each, (state, _) in lines.items() if state == "FAILED"] == [step]
+    if step != "removed":
+        assert left(place) == []
+        assert "removed" in lines or step == "cluster"
+
+
+def test_a_network_that_nobody_guards_is_not_tried(tried):
+    lines, _ = tried("network policy", "network-open")
+    state, said = lines["network policy"]
+    assert state == "not tried"
+    assert "nothing on this cluster enforces network policies" in said
+
+
+def test_what_hangs_on_a_failed_step_is_not_tried(tried):
+    lines, _ = tried("a rolling update under load", "never-ready")
+    assert lines["ready"][0] == "FAILED"
+    assert lines["predict"] == ("not tried", "it needs 'ready', which did not pass")
+    assert lines["a rolling update under load"] == ("not tried", "it needs 'predict', which did not pass")
+
+
+def test_a_failure_fails_the_command(typed):
+    status, lines, place, said = typed("privileged-admitted", "no-kserve")
+    assert lines["Pod Security refuses others"][0] == "FAILED"
+    assert lines["network policy"][0] == "passed"  # it goes on
+    assert status == 1
+    assert said.out.splitlines()[-1] == "14 passed, 1 failed, 1 not tried"
+    assert left(place) == []
+
+
+# ---- the end, whatever it is
+
+
+@pytest.mark.parametrize(
+    ("faults", "name"),
+    [
+        (["signal-2"], "SIGINT"),
+        (["signal-15"], "SIGTERM"),
+        (["signal-1"], "SIGHUP"),
+        (["signal-2", "and-again"], "SIGINT"),
+    ],
+)
+def test_who_is_told_to_end_removes_everything_first(typed, faults, name):
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    status, lines, place, said = typed(*faults)
+    assert status == 130
+    assert f"interrupted ({name})" in said.err
+    assert "predict" not in lines
+    assert lines["removed"][0] == "passed"
+    assert left(place) == []
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_who_does_not_wait_for_the_removal_is_told_how_to_look(typed):
+    status, lines, place, _ = typed("signal-2", "and-once-more")
+    assert status == 130
+    state, text = lines["removed"]
+    assert state == "FAILED"
+    assert re.search(
+        r"goes on in the cluster. To do: kubectl get namespace -l vigilant-vision/check=vigilant-check-", text
+    )
+    spaces = [json.loads(path.read_text()) for path in (place / "objects").glob("+namespace+*")]
+    assert len(spaces) == 3
+    assert all("deletionTimestamp" in each["metadata"] for each in spaces)  # it was asked for, of every one
+
+
+def test_what_is_kept_is_said_with_the_command_that_removes_it(typed):
+    status, lines, place, _ = typed(options=["--keep"])
+    state, text = lines["removed"]
+    assert status == 3
+    assert state == "not tried"
+    [label] = re.findall(r"kubectl delete namespace -l (\S+)$", text)
+    key, value = label.split("=")
+    spaces = [json.loads(path.read_text()) for path in (place / "objects").glob("+namespace+*")]
+    assert [each["metadata"]["labels"][key] for each in spaces] == [value] * 4
+    assert list((place / "objects").glob("*+deployment+*")) != []
+
+
+def test_nothing_is_asked_of_a_cluster_without_addresses_and_key(fake, home, capsys):
+    place = fake()
+    assert main(["--key", str(home / "keys" / "public.pem")]) == 1
+    assert "the address of the service's image is not set" in capsys.readouterr().err
+    assert main(["--image", IMAGE, "--bundle", BUNDLE, "--key", str(home / "keys" / "private.pem")]) == 1
+    assert "is no public key" in capsys.readouterr().err
+    assert {json.loads(call)[0] for call in (place / "calls").read_text().splitlines()} == {"kustomize"}
+
+
+def test_without_kubectl_it_says_so(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["--image", IMAGE, "--bundle", BUNDLE]) == 1
+    assert "there is no program 'kubectl' here" in capsys.readouterr().err
+
+
+def test_an_answer_that_nobody_thought_of_ends_its_step_alone():
+    report = Report(lambda line: None)
+    report.run("one", lambda: {}["status"])
+    report.run("two", lambda: "seen")
+    assert [line.state for line in report.lines] == ["FAILED", "passed"]
+    assert "KeyError: 'status' (test_check.py:" in report.lines[0].said
+    assert report.status == 1
+    assert Report().status == 1  # nothing tried is nothing passed
+
+
+def test_a_refusal_is_one_look_that_was_too_early():
+    answers = iter([KubectlError("the connection was lost"), None, "there"])
+
+    def look():
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert Patience(60, 0).until(look, AssertionError) == "there"
+
+    def refused():
+        raise KubectlError("Forbidden")
+
+    with pytest.raises(KubectlError, match="Forbidden"):
+        Patience(0, 0).until(refused, AssertionError)
+
+
+# ---- the commands, as the real kubectl takes them
+
+
+def test_the_real_kubectl_takes_every_command(typed, tmp_path):
+    """Each shape of command that the fake was given, to the real program and an address where nobody listens.
+
+    It has to fail for that reason, and not for a flag that it does not know.
+    """
+    _, _, place, _ = typed()
+    shapes = {}
+    for call in map(json.loads, (place / "calls").read_text().splitlines()):
+        if call[0] not in ("kustomize", "config"):
+            shapes[call[0], call[1] if call[0] == "get" else "", tuple(sorted(a.split("=")[0] for a in call))] = call
+    assert {each[0] for each in shapes} == {"version", "get", "apply", "create", "patch", "label", "delete", "logs"}
+    config = tmp_path / "config"
+    cluster = {"name": "none", "cluster": {"server": "http://127.0.0.1:9"}}
+    context = {"name": "none", "context": {"cluster": "none", "user": ""}}
+    config.write_text(json.dumps({"clusters": [cluster], "contexts": [context], "current-context": "none"}))
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}}
+    for call in {(words[0], *sorted(flags)): call for (*words, flags), call in shapes.items()}.values():
+        command = [real_kubectl(), f"--kubeconfig={config}", *call]
+        given = {"apiVersion": "v1", "kind": "List", "items": [pod]} if call[0] == "apply" else pod
+        done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=False)
+        assert done.returncode == 1, command
+        assert re.search("refused|connect", done.stderr), (call, done.stderr)
