@@ -52,6 +52,13 @@ def home(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def objects(home):
+    """All objects, rendered once by the real kubectl."""
+    settings = Settings(IMAGE, BUNDLE, home / "keys" / "public.pem")
+    return rendered(settings, Kubectl(real_kubectl()))
+
+
 @pytest.fixture
 def fake(home, monkeypatch):
     """A fresh cluster that misbehaves as told; gives back the folder that it keeps its objects in."""
@@ -85,13 +92,13 @@ def typed(home, fake, capsys):
 
 
 @pytest.fixture
-def tried(home, fake):
+def tried(home, fake, objects):
     """Try one step and what it needs: the report by step, and the fake's folder."""
 
     def run(step, *faults):
         place = fake(*faults)
         settings = Settings(IMAGE, BUNDLE, home / "keys" / "public.pem", patience=Looks())
-        check = Check(settings, Kubectl(), rendered(settings, Kubectl()))
+        check = Check(settings, Kubectl(), objects)
         report = Report(lambda line: None)
         with removed_at_the_end(check, report):
             for title, function, needs in STEPS:

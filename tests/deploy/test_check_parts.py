@@ -1,0 +1,201 @@
+"""Parts of the cluster's check that need no cluster: what is sent to it, and the program that asks from inside."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from deploy.check import inside
+from deploy.check.__main__ import rendered
+from deploy.check.check import Settings
+from deploy.check.kubectl import Kubectl
+from deploy.check.objects import FROM, MAY_ASK, bad_pods, guest, guest_namespace, moved, pod_of, tools
+from helpers.serving import make_keys
+from tests.conftest import ROOT
+from tests.deploy import policy
+from tests.deploy.kustomize import kubectl
+from tests.deploy.schemas import invalid
+from tests.deploy.test_argocd import CRDS as ARGOCD
+from tests.deploy.test_files import let_in
+from tests.deploy.test_manifests import CRDS as KSERVE
+from tests.deploy.test_monitoring import CRDS as OPERATOR
+from tests.serving.test_processes import service
+
+CRDS = ARGOCD | KSERVE | OPERATOR
+IMAGE = "registry.example.org/vision/service@sha256:" + "0123456789abcdef" * 4
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory):
+    _, key = make_keys(tmp_path_factory.mktemp("parts") / "keys")
+    return rendered(Settings(IMAGE, IMAGE.replace("service", "bundle"), key), Kubectl(kubectl()))
+
+
+# ---- what is sent
+
+
+def references(value, key=""):
+    """Every place where an object names a namespace."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from references(item, name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item, key)
+    elif "amespace" in key or key == "matchNames":
+        yield value
+
+
+def test_everything_moves_and_what_names_the_namespace_with_it(objects):
+    for where, things in objects.items():
+        before = deepcopy(things)
+        new = moved(things, "elsewhere", "check-1")
+        assert things == before
+        assert [each for each in new if FROM in references(each)] == [], where
+        for each in new:
+            inside_of = each["metadata"].get("namespace", each["metadata"]["name"])
+            assert inside_of == "elsewhere"
+    # One that is not moved is found.
+    assert any(FROM in references(each) for each in objects["monitoring"])
+
+
+def test_what_is_moved_is_still_valid_and_within_our_policies(objects):
+    for where, things in objects.items():
+        new = moved(things, "elsewhere", "check-1")
+        assert {policy.name_of(each): invalid(each, CRDS) for each in new if invalid(each, CRDS)} == {}, where
+        if where in ("service", "kserve"):
+            assert policy.problems(new) == []
+
+
+def test_names_that_are_not_namespaces_stay(objects):
+    [service] = [each for each in moved(objects["kserve"], "elsewhere", "c") if each["kind"] == "InferenceService"]
+    assert service["metadata"]["name"] == "vigilant"
+    [monitor] = [each for each in moved(objects["monitoring"], "elsewhere", "c") if each["kind"] == "NetworkPolicy"]
+    assert "monitoring" in references(monitor) or "monitoring" in json.dumps(monitor)
+
+
+def without(*rules):
+    return [rule for rule in policy.RULES if rule.__name__ not in rules]
+
+
+def test_pods_that_ask_keep_the_policies_that_are_for_them():
+    pod = guest("asker", "elsewhere", IMAGE, "ask", "http://10.0.0.1/healthz")
+    assert invalid(pod, CRDS) == []
+    for_servers = ("has_probes", "ends_in_time", "is_spread_out", "network_is_closed", "names_what_is_there")
+    of_others = ("gets_no_token", "namespace_is_restricted")
+    assert [each for rule in without(*for_servers, *of_others) for each in rule([pod])] == []
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    files = tools("elsewhere")
+    assert invalid(files, CRDS) == []
+    assert sum(map(len, files["data"].values())) < 900_000  # a ConfigMap holds 1 MiB
+
+
+def test_who_may_ask_is_said_by_a_label_alone():
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    guests = guest_namespace("one", "c", labels, may_ask=True)
+    strangers = guest_namespace("one", "c", labels, may_ask=False)
+    assert guests["metadata"]["labels"].pop(MAY_ASK) == "yes"
+    assert guests == strangers
+    assert invalid(guests, CRDS) == []
+
+
+def test_each_bad_pod_is_valid_and_breaks_pod_security(objects):
+    """Or a cluster would refuse it for another reason, before Pod Security is asked."""
+    [deployment] = [each for each in moved(objects["service"], "elsewhere", "c") if each["kind"] == "Deployment"]
+    good = pod_of(deployment)
+    rules = {
+        "a privileged pod": policy.gains_no_privileges,
+        "a pod as root": policy.runs_as_a_numbered_nobody,
+        "a pod with the node's files": policy.shares_nothing_with_the_node,
+    }
+    bad = bad_pods(good)
+    assert set(bad) == set(rules)
+    for what, pod in bad.items():
+        assert invalid(pod, CRDS) == []
+        assert list(rules[what]([pod])) != []
+        assert list(rules[what]([good])) == []
+
+
+# ---- the program inside
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """The service with the tests' small engine, as processes."""
+    with service(tmp_path_factory.mktemp("served"), workers=1) as running:
+        yield running
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Run the program as a pod does: from the ConfigMap's two files, with what of our package the image has."""
+    image, mounted, running = tmp_path / "image", tmp_path / "tools", []
+    mounted.mkdir()
+    for name, text in tools("any")["data"].items():
+        (mounted / name).write_text(text)
+    for name in let_in():
+        (image / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, image / name)
+
+    def start(*arguments):
+        environment = os.environ | {"PYTHONPATH": str(image), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, str(mounted / "inside.py"), *arguments]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd="/tmp"))
+        return map(json.loads, running[-1].stdout)
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def test_load_asks_for_a_prediction_and_then_counts(served, started):
+    lines = started("load", f"http://127.0.0.1:{served.port}", "20")
+    first = next(lines)["try"]
+    assert first["status"] == 200
+    assert first["answer"]["class"] in first["answer"]["probabilities"]
+    counted = next(lines)["stretch"]
+    assert counted["lost"] == 0
+    assert counted["statuses"] == {"200": counted["answered"]} == {"200": 40}
+    assert counted["slowest"] > 0
+
+
+def test_what_is_lost_is_counted(started, tmp_path):
+    with service(tmp_path, workers=1) as running:
+        lines = started("load", f"http://127.0.0.1:{running.port}", "20")
+        assert next(lines)["try"]["status"] == 200
+        running.process.terminate()
+        running.process.wait()
+        empty = next(each["stretch"] for each in lines if not each["stretch"]["answered"])
+        assert empty["lost"] > 0
+        assert empty["statuses"] == {}
+
+
+def test_it_tries_again_where_nobody_answers_yet(started):
+    address = "http://127.0.0.1:9"
+    for arguments in (("ask", f"{address}/healthz"), ("load", address, "20")):
+        lines = started(*arguments)
+        for _ in range(2):
+            tried = next(lines)["try"]
+            assert tried["status"] == 0
+            assert "refused" in tried["seen"]
+
+
+def test_a_refusal_with_words_is_told(served, started):
+    address = f"http://127.0.0.1:{served.port}"
+    assert next(started("ask", f"{address}/healthz"))["try"]["answer"]["live"] is True
+    tried = next(started("ask", f"{address}/nothing-here"))["try"]
+    assert tried["status"] == 404
+    assert "problem" in tried["seen"] or "title" in tried["seen"]
+
+
+def test_the_picture_is_of_the_size_that_the_contract_says(served):
+    contract = inside.asked(f"http://127.0.0.1:{served.port}/openapi.json")["answer"]
+    image = json.loads(inside.picture(contract))["image"]
+    assert (len(image), len(image[0]), len(image[0][0])) == (4, 4, 3)
+    assert Path(inside.__file__).read_text() == tools("any")["data"]["inside.py"]
