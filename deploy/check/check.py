@@ -154,9 +154,14 @@ class Check:
         str
             A sentence, with what to do.
         """
-        for pod in self.kubectl.pods(namespace, labels):
-            if said := _trouble(pod):
+        pods = self.kubectl.pods(namespace, labels)
+        for pod in pods:
+            if said := trouble_of(pod):
                 return f"{pod['metadata']['name']}: {said}"
+        for each in [] if pods else self.kubectl.json("get", "deployments", f"--namespace={namespace}")["items"]:
+            for one in each.get("status", {}).get("conditions", []):
+                if (one["type"], one["status"]) == ("ReplicaFailure", "True"):
+                    return f"no pod was made: {one.get('message', '')}. To do: what refuses it says what it wants"
         return f"no pod says why. Look: kubectl -n {namespace} describe pods"
 
     def found(self) -> list[Thing]:
@@ -189,6 +194,7 @@ def is_ready(pod: Thing) -> bool:
     return ready and "deletionTimestamp" not in pod["metadata"]
 
 
+_LOG = "kubectl logs says why; OOMKilled means that its memory limit is too small."
 _PULL = "is the image's address one that the nodes reach, and is the image there ('minikube image load')?"
 _TODO = {
     "ImagePullBackOff": _PULL,
@@ -196,11 +202,27 @@ _TODO = {
     "CreateContainerConfigError": "a ConfigMap that it names is not there, or its user is not a number.",
     "Unschedulable": "give the nodes more room: three pods of the service ask for 1.5 processors and 0.75 GB.",
     "CrashLoopBackOff": "kubectl logs --previous. Status 3 means that the bundle was refused, and the log says why.",
+    "CreateContainerError": "kubectl describe pod: does the image have what its command names?",
+    "RunContainerError": "kubectl describe pod: does the image have what its command names?",
 }
 
 
-def _trouble(pod: Thing) -> str:
+def trouble_of(pod: Thing) -> str:
+    """Say what keeps a pod from running.
+
+    Parameters
+    ----------
+    pod : dict
+        As the cluster has it.
+
+    Returns
+    -------
+    str
+        Nothing where nothing does.
+    """
     status = pod.get("status", {})
+    if status.get("reason"):  # the whole pod: Evicted, DeadlineExceeded
+        return f"{status['reason']} ({status.get('message', '')}). To do: kubectl describe node"
     for each in status.get("conditions", []):
         if each.get("reason") in _TODO:
             return f"{each['reason']} ({each.get('message', '')}). To do: {_TODO[each['reason']]}"
@@ -211,6 +233,11 @@ def _trouble(pod: Thing) -> str:
             more = f", last ended with status {ended['exitCode']}" if ended else ""
             why = f" ({waiting['message']})" if waiting.get("message") else ""
             return f"container {each['name']}: {waiting['reason']}{why}{more}. To do: {_TODO[waiting['reason']]}"
+        now = each.get("state", {}).get("terminated", {})
+        if now.get("exitCode"):
+            return (
+                f"container {each['name']} ended with status {now['exitCode']} ({now.get('reason', '')}). To do: {_LOG}"
+            )
     return ""
 
 

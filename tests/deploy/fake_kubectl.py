@@ -23,7 +23,7 @@ GROUPS = {
     "argoproj.io": "no-argocd",
     "metrics.k8s.io": "no-metrics",
 }
-PLURALS = {"pods": "pod", "namespaces": "namespace"}
+PLURALS = {"pods": "pod", "namespaces": "namespace", "deployments": "deployment"}
 
 
 def main(arguments):
@@ -148,11 +148,13 @@ def deploy(deployment):
         if each["metadata"].get("labels", {}).items() >= deployment["spec"]["selector"]["matchLabels"].items():
             each["metadata"]["deletionTimestamp"] = "now"
             write(each)
-    for _ in range(2):
+    for _ in range(0 if "no-pods" in FAULTS else 2):
         write(pod(deployment["spec"]["template"], number(), deployment))
     status = {"observedGeneration": meta["generation"], "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}
     if "never-rolled" in FAULTS and meta["generation"] > 1:
         status |= {"replicas": 3, "updatedReplicas": 1}
+    if "no-pods" in FAULTS:
+        status["conditions"] = [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: planted"}]
     deployment["status"] = status
     write(deployment)
 

@@ -10,8 +10,12 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from functools import partial
+from io import StringIO
 from itertools import count
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -59,44 +63,50 @@ def objects(home):
     return rendered(settings, Kubectl(real_kubectl()))
 
 
-@pytest.fixture
-def fake(home, monkeypatch):
-    """A fresh cluster that misbehaves as told; gives back the folder that it keeps its objects in."""
-
-    def start(*faults):
-        real = real_kubectl()  # before the fake stands in its place
-        place = home / f"fake-{next(NUMBERS)}"
-        (place / "objects").mkdir(parents=True)
-        monkeypatch.setenv("PATH", f"{home / 'bin'}:{os.environ['PATH']}")
-        monkeypatch.setenv("FAKE_KUBECTL", str(place))
-        monkeypatch.setenv("FAKE_FAULTS", ",".join(faults))
-        monkeypatch.setenv("REAL_KUBECTL", real)
-        return place
-
-    return start
+def prepared(patch, home, *faults):
+    """A fresh cluster that misbehaves as told, until `patch` is undone; its folder."""
+    real = real_kubectl()  # before the fake stands in its place
+    place = home / f"fake-{next(NUMBERS)}"
+    (place / "objects").mkdir(parents=True)
+    patch.setenv("PATH", f"{home / 'bin'}:{os.environ['PATH']}")
+    patch.setenv("FAKE_KUBECTL", str(place))
+    patch.setenv("FAKE_FAULTS", ",".join(faults))
+    patch.setenv("REAL_KUBECTL", real)
+    return place
 
 
-@pytest.fixture
-def typed(home, fake, capsys):
-    """Type the command: exit status, state and text of each step, the fake's folder, and what was written."""
+class Ended(NamedTuple):
+    """What came of the command: exit status, state and text of each step, the fake's folder, and what was written."""
 
-    def run(*faults, options=(), timeout="60"):
-        place = fake(*faults)
+    status: int
+    lines: dict[str, tuple[str, str]]
+    place: Path
+    out: str
+    err: str
+
+
+def ended(home, *faults, options=(), timeout="60"):
+    """Type the command on a fresh fake."""
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as err:
+        place = prepared(patch, home, *faults)
         given = ["--image", IMAGE, "--bundle", BUNDLE, "--key", str(home / "keys" / "public.pem")]
         status = main([*given, "--timeout", timeout, "--pause", "0", *options])
-        said = capsys.readouterr()
-        lines = re.findall(r"^ *(passed|FAILED|not tried)  ([^:]+): (.*)$", said.out, re.MULTILINE)
-        return status, {step: (state, text) for state, step, text in lines}, place, said
+    lines = re.findall(r"^ *(passed|FAILED|not tried)  ([^:]+): (.*)$", out.getvalue(), re.MULTILINE)
+    by_step = {step: (state, text) for state, step, text in lines}
+    return Ended(status, by_step, place, out.getvalue(), err.getvalue())
 
-    return run
+
+@pytest.fixture(scope="module")
+def all_well(home):
+    return ended(home)
 
 
 @pytest.fixture
-def tried(home, fake, objects):
+def tried(home, monkeypatch, objects):
     """Try one step and what it needs: the report by step, and the fake's folder."""
 
     def run(step, *faults):
-        place = fake(*faults)
+        place = prepared(monkeypatch, home, *faults)
         settings = Settings(IMAGE, BUNDLE, home / "keys" / "public.pem", patience=Looks())
         check = Check(settings, Kubectl(), objects)
         report = Report(lambda line: None)
@@ -121,13 +131,15 @@ def left(place):
 # ---- where all is well
 
 
-def test_every_step_passes_and_nothing_is_left(typed):
-    status, lines, place, said = typed()
-    assert [step for step, (state, _) in lines.items() if state != "passed"] == [], said.out + said.err
+def test_every_step_passes_and_nothing_is_left(all_well):
+    lines = all_well.lines
+    assert [step for step, (state, _) in lines.items() if state != "passed"] == [], all_well.out + all_well.err
     assert list(lines) == [*TITLES, "removed"]
-    assert status == 0
-    assert left(place) == []
-    assert said.err == ""
+    assert all_well.status == 0
+    assert all_well.err == ""
+    assert left(all_well.place) == []
+    assert IMAGE in all_well.out.splitlines()[0]
+    assert all_well.out.splitlines()[-1] == f"{len(TITLES) + 1} passed, 0 failed, 0 not tried"
     for step, seen in {
         "cluster": "context 'fake', Kubernetes v1.34.0-fake",
         "dry run": "9 objects",
@@ -146,14 +158,15 @@ def test_every_step_passes_and_nothing_is_left(typed):
         assert seen in lines[step][1], step
 
 
-def test_what_a_cluster_lacks_is_not_tried_and_never_passed(typed):
+def test_what_a_cluster_lacks_is_not_tried_and_never_passed(home):
     lacking = {"autoscaler": "no-metrics", "monitoring": "no-operator", "Argo CD": "no-argocd", "KServe": "no-kserve"}
-    status, lines, place, _ = typed(*lacking.values())
+    status, lines, place, out, _ = ended(home, *lacking.values())
     assert {step for step, (state, _) in lines.items() if state == "not tried"} == set(lacking)
     assert {step for step, (state, _) in lines.items() if state == "FAILED"} == set()
     assert all("this cluster has no " in lines[step][1] for step in lacking)
     assert status == 3
     assert left(place) == []
+    assert out.splitlines()[-1] == f"{len(TITLES) - 3} passed, 0 failed, 4 not tried"
 
 
 def test_a_headless_service_is_asked_at_a_pod(tried):
@@ -176,6 +189,7 @@ def test_a_headless_service_is_asked_at_a_pod(tried):
         ("Pod Security refuses others", "privileged-admitted", "a privileged pod was let in", "enforce: restricted"),
         ("Pod Security refuses others", "other-guard", "refused, but not by Pod Security", "look at the labels"),
         ("ready", "never-ready", "0 of 2 pods are ready .*ImagePullBackOff", "is the image there"),
+        ("ready", "no-pods", "no pod was made: exceeded quota: planted", "what refuses it"),
         ("ready", "no-room", "Unschedulable .Insufficient cpu.", "more room"),
         ("predict", "no-answer", "was not answered: the last of .* tries: the service is starting", "networkpolicy"),
         ("predict", "guest-waits", "was not answered: no pod says why", "describe pods"),
@@ -221,15 +235,6 @@ def test_what_hangs_on_a_failed_step_is_not_tried(tried):
     assert lines["a rolling update under load"] == ("not tried", "it needs 'predict', which did not pass")
 
 
-def test_a_failure_fails_the_command(typed):
-    status, lines, place, said = typed("privileged-admitted", "no-kserve")
-    assert lines["Pod Security refuses others"][0] == "FAILED"
-    assert lines["network policy"][0] == "passed"  # it goes on
-    assert status == 1
-    assert said.out.splitlines()[-1] == "14 passed, 1 failed, 1 not tried"
-    assert left(place) == []
-
-
 # ---- the end, whatever it is
 
 
@@ -242,19 +247,19 @@ def test_a_failure_fails_the_command(typed):
         (["signal-2", "and-again"], "SIGINT"),
     ],
 )
-def test_who_is_told_to_end_removes_everything_first(typed, faults, name):
+def test_who_is_told_to_end_removes_everything_first(home, faults, name):
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    status, lines, place, said = typed(*faults)
+    status, lines, place, _, err = ended(home, *faults)
     assert status == 130
-    assert f"interrupted ({name})" in said.err
+    assert f"interrupted ({name})" in err
     assert "predict" not in lines
     assert lines["removed"][0] == "passed"
     assert left(place) == []
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
-def test_who_does_not_wait_for_the_removal_is_told_how_to_look(typed):
-    status, lines, place, _ = typed("signal-2", "and-once-more")
+def test_who_does_not_wait_for_the_removal_is_told_how_to_look(home):
+    status, lines, place, *_ = ended(home, "signal-2", "and-once-more")
     assert status == 130
     state, text = lines["removed"]
     assert state == "FAILED"
@@ -266,10 +271,9 @@ def test_who_does_not_wait_for_the_removal_is_told_how_to_look(typed):
     assert all("deletionTimestamp" in each["metadata"] for each in spaces)  # it was asked for, of every one
 
 
-def test_what_is_kept_is_said_with_the_command_that_removes_it(typed):
-    status, lines, place, _ = typed(options=["--keep"])
+def test_what_is_kept_is_said_with_the_command_that_removes_it(home):
+    _, lines, place, *_ = ended(home, "never-ready", options=["--keep"], timeout="0")
     state, text = lines["removed"]
-    assert status == 3
     assert state == "not tried"
     [label] = re.findall(r"kubectl delete namespace -l (\S+)$", text)
     key, value = label.split("=")
@@ -278,8 +282,8 @@ def test_what_is_kept_is_said_with_the_command_that_removes_it(typed):
     assert list((place / "objects").glob("*+deployment+*")) != []
 
 
-def test_nothing_is_asked_of_a_cluster_without_addresses_and_key(fake, home, capsys):
-    place = fake()
+def test_nothing_is_asked_of_a_cluster_without_addresses_and_key(home, monkeypatch, capsys):
+    place = prepared(monkeypatch, home)
     assert main(["--key", str(home / "keys" / "public.pem")]) == 1
     assert "the address of the service's image is not set" in capsys.readouterr().err
     assert main(["--image", IMAGE, "--bundle", BUNDLE, "--key", str(home / "keys" / "private.pem")]) == 1
@@ -324,14 +328,13 @@ def test_a_refusal_is_one_look_that_was_too_early():
 # ---- the commands, as the real kubectl takes them
 
 
-def test_the_real_kubectl_takes_every_command(typed, tmp_path):
+def test_the_real_kubectl_takes_every_command(all_well, tmp_path):
     """Each shape of command that the fake was given, to the real program and an address where nobody listens.
 
     It has to fail for that reason, and not for a flag that it does not know.
     """
-    _, _, place, _ = typed()
     shapes = {}
-    for call in map(json.loads, (place / "calls").read_text().splitlines()):
+    for call in map(json.loads, (all_well.place / "calls").read_text().splitlines()):
         if call[0] not in ("kustomize", "config"):
             shapes[call[0], call[1] if call[0] == "get" else "", tuple(sorted(a.split("=")[0] for a in call))] = call
     assert {each[0] for each in shapes} == {"version", "get", "apply", "create", "patch", "label", "delete", "logs"}

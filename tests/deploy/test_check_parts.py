@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from deploy.check import inside
 from deploy.check.__main__ import rendered
-from deploy.check.check import Settings
+from deploy.check.check import Settings, trouble_of
 from deploy.check.kubectl import Kubectl
 from deploy.check.objects import FROM, MAY_ASK, bad_pods, guest, guest_namespace, moved, pod_of, tools
 from helpers.serving import make_keys
@@ -119,6 +120,41 @@ def test_each_bad_pod_is_valid_and_breaks_pod_security(objects):
         assert invalid(pod, CRDS) == []
         assert list(rules[what]([pod])) != []
         assert list(rules[what]([good])) == []
+
+
+# ---- why a pod does not run
+
+
+def waiting(reason, **more):
+    return {"containerStatuses": [{"name": "service", "state": {"waiting": {"reason": reason}}} | more]}
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({}, ""),
+        ({"conditions": [{"type": "Ready", "status": "True"}]}, ""),
+        (waiting("PodInitializing"), ""),
+        ({"conditions": [{"reason": "Unschedulable", "message": "Insufficient cpu"}]}, "Insufficient cpu.*more room"),
+        (waiting("ErrImagePull"), "container service: ErrImagePull. To do: is the image's address"),
+        (
+            waiting("CrashLoopBackOff", lastState={"terminated": {"exitCode": 3}}),
+            "CrashLoopBackOff, last ended with status 3. To do: .*the bundle was refused",
+        ),
+        (
+            {
+                "initContainerStatuses": [
+                    {"name": "bundle", "state": {"terminated": {"exitCode": 1, "reason": "Error"}}}
+                ]
+            },
+            "container bundle ended with status 1 .Error.. To do: kubectl logs",
+        ),
+        ({"reason": "Evicted", "message": "disk"}, "Evicted .disk.. To do: kubectl describe node"),
+    ],
+)
+def test_a_pod_s_trouble_is_said_with_what_to_do(status, said):
+    found = trouble_of({"status": status})
+    assert re.fullmatch(f".*{said}.*" if said else "", found), found
 
 
 # ---- the program inside
