@@ -107,7 +107,7 @@ class Check:
         *arguments : str
             For ``inside.py``.
         """
-        self.kubectl.json("create", "-f", "-", given=guest(name, namespace, self.settings.image, *arguments))
+        self.kubectl.json("create", "-f", "-", given=[guest(name, namespace, self.settings.image, *arguments)])
 
     def address(self, service: str, namespace: str) -> str:
         """Find a Service's own address.

@@ -1,7 +1,7 @@
 """What runs in the pods that ask: mounted beside ``helpers/serving/load.py``, run by the service's own image.
 
-``ask URL`` tries an address again and again; ``load ADDRESS RATE`` asks for a prediction until there is one, then keeps
-asking at that rate. Each writes a line of JSON for each try or stretch of time, and goes on until its pod is removed:
+``ask URL`` tries an address again and again; ``load ADDRESS RATE SECONDS`` asks for a prediction until there is one, then
+keeps asking at that rate, on the same connections for so many seconds, then on new ones. Each writes a line of JSON for each try or stretch of time, and goes on until its pod is removed:
 who reads the log needs no way into the pod.
 """
 
@@ -18,7 +18,6 @@ from typing import Any
 
 _PATIENCE = 3.0  # seconds for one try
 _PAUSE = 0.5
-_STRETCH = 2.0  # seconds of load for each line; then its connections are closed and new ones made
 _CONNECTIONS = 4
 
 
@@ -83,7 +82,7 @@ def ask(url: str) -> None:
         time.sleep(_PAUSE)
 
 
-def load(address: str, rate: float) -> None:
+def load(address: str, rate: float, seconds: float) -> None:
     """Ask for a prediction until there is one, then for ever at a steady rate.
 
     Parameters
@@ -92,6 +91,8 @@ def load(address: str, rate: float) -> None:
         ``http://host:port``.
     rate : float
         Requests a second.
+    seconds : float
+        How long connections are kept; a line is written each time.
     """
     body = b""
     while True:
@@ -104,7 +105,7 @@ def load(address: str, rate: float) -> None:
             break
         time.sleep(_PAUSE)
     while True:
-        _say({"stretch": stretch(f"{address}/predict", body, rate, _STRETCH)})
+        _say({"stretch": stretch(f"{address}/predict", body, rate, seconds)})
 
 
 def stretch(url: str, body: bytes, rate: float, seconds: float) -> dict[str, Any]:
@@ -148,4 +149,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "ask":
         ask(sys.argv[2])
     else:
-        load(sys.argv[2], float(sys.argv[3]))
+        load(sys.argv[2], float(sys.argv[3]), float(sys.argv[4]))

@@ -40,15 +40,15 @@ class Kubectl:
     def __init__(self, program: str = "kubectl") -> None:
         self._program = program
 
-    def said(self, *arguments: str, given: object = None) -> tuple[str, str]:
+    def said(self, *arguments: str, given: Sequence[Thing] = ()) -> tuple[str, str]:
         """Run it.
 
         Parameters
         ----------
         *arguments : str
             What follows ``kubectl``.
-        given : object, optional
-            Sent as JSON to its standard input.
+        given : sequence of dict
+            Sent to its standard input, a document each. (A List is validated in another way, and not strictly.)
 
         Returns
         -------
@@ -61,7 +61,7 @@ class Kubectl:
             If there is no such program, it does not end, or it (or the cluster) refuses.
         """
         command = [self._program, *arguments]
-        sent = None if given is None else json.dumps(given)
+        sent = "\n".join(map(json.dumps, given))
         try:
             status, output, errors = _ended(command, sent)
         except FileNotFoundError:
@@ -74,15 +74,15 @@ class Kubectl:
             raise KubectlError(" ".join(errors.split()) or f"kubectl ended with status {status}")
         return output, errors
 
-    def json(self, *arguments: str, given: object = None) -> Any:
+    def json(self, *arguments: str, given: Sequence[Thing] = ()) -> Any:
         """Run it for an object, as :meth:`said` does.
 
         Parameters
         ----------
         *arguments : str
             What follows ``kubectl``; ``-o json`` is added.
-        given : object, optional
-            Sent as JSON to its standard input.
+        given : sequence of dict
+            Sent to its standard input.
 
         Returns
         -------
@@ -159,7 +159,7 @@ class Kubectl:
         flags = ["--server-side", "--validate=strict", "--field-manager=vigilant-check"]
         flags += ["--dry-run=server"] if dry else []
         asked = ["apply", *flags, "-f", "-", "-o", "json", f"--request-timeout={_REQUEST}s"]
-        output, warnings = self.said(*asked, given={"apiVersion": "v1", "kind": "List", "items": list(things)})
+        output, warnings = self.said(*asked, given=things)
         answered = _read(output, asked)
         warnings = " ".join(line for line in warnings.splitlines() if line.startswith("Warning:"))
         back: list[Thing] = answered["items"] if answered["kind"] == "List" else [answered]
@@ -181,7 +181,7 @@ class Kubectl:
         KubectlError
             If it is refused.
         """
-        self.json("create", "--dry-run=server", "-f", "-", given=pod)
+        self.json("create", "--dry-run=server", "-f", "-", given=[pod])
 
     def serves(self, group: str, version: str) -> bool:
         """Ask whether the cluster knows an interface, such as ``serving.kserve.io`` in ``v1beta1``.
@@ -247,7 +247,7 @@ class Kubectl:
         return list(yaml.safe_load_all(self.said("kustomize", str(folder))[0]))
 
 
-def _ended(command: list[str], sent: str | None) -> tuple[int, str, str]:
+def _ended(command: list[str], sent: str) -> tuple[int, str, str]:
     # A session of its own: Ctrl-C is for us, who then clean up through kubectl. (subprocess.run would leave a zombie.)
     pipe = subprocess.PIPE
     with subprocess.Popen(

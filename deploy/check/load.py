@@ -13,6 +13,13 @@ from deploy.check.report import Failed
 
 ASKER = "asker"
 DEPLOYMENT = "vigilant-service"
+STRETCH = 15
+"""Seconds that a connection of the load is kept.
+
+Longer than a pod's preStop (5 s) and lingering (2 s) together: a pod is told to end while connections to it are in use, as
+those of real clients are. With short ones, all would have gone elsewhere before.
+"""
+
 _ROLLED = "vigilant-vision/rolled-by"
 
 
@@ -35,7 +42,7 @@ def predicted(check: Check) -> str:
         If nobody answers, or the answer is none.
     """
     address = check.address(DEPLOYMENT, check.name)
-    check.visit(ASKER, check.guests, "load", address, str(check.settings.rate))
+    check.visit(ASKER, check.guests, "load", address, str(check.settings.rate), str(STRETCH))
     tries: list[dict[str, Any]] = []
 
     def look() -> str | None:
@@ -100,8 +107,8 @@ def under_load(check: Check, happening: Callable[[Check], str]) -> str:
     """
     before = _wait_for_stretches(check, len(stretches(check)) + 1)
     what = happening(check)
-    # The stretch that is under way when it ends, and a whole one after it: what was accepted last is answered there.
-    _wait_for_stretches(check, len(stretches(check)) + 2)
+    # It begins when a stretch has just begun, and ends in one that is waited for: no connection is let go in between.
+    _wait_for_stretches(check, len(stretches(check)) + 1)
     during = stretches(check)[before:]
     statuses: Counter[str] = Counter()
     for each in during:

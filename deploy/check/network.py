@@ -80,7 +80,7 @@ def _is_enforced(check: Check) -> bool:
         "spec": {"podSelector": {"matchLabels": {"app": CLOSED}}, "policyTypes": ["Ingress"]},
     }
     check.kubectl.apply([shut])
-    check.kubectl.json("create", "-f", "-", given=server)
+    check.kubectl.json("create", "-f", "-", given=[server])
     address = _address(check)
     check.visit("second-stranger", check.strangers, "ask", address)
     tries = _after(check, "second-stranger", 2 * _TRIES, lambda tries: len(tries) >= 2 * _TRIES)

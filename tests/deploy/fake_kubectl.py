@@ -228,7 +228,7 @@ def get(words, flags):
 
 
 def apply(words, flags):
-    things = json.load(sys.stdin)["items"]
+    things = [json.loads(each) for each in sys.stdin]
     spaces = {each["metadata"]["name"] for each in every("namespace")}
     back = []
     for each in things:

@@ -14,11 +14,12 @@ import pytest
 from deploy.check import inside
 from deploy.check.__main__ import rendered
 from deploy.check.check import Settings, trouble_of
-from deploy.check.kubectl import Kubectl
+from deploy.check.kubectl import Kubectl, KubectlError
+from deploy.check.load import STRETCH
 from deploy.check.objects import FROM, MAY_ASK, bad_pods, guest, guest_namespace, moved, pod_of, tools
-from helpers.serving import make_keys
+from helpers.serving import Limits, make_keys
 from tests.conftest import ROOT
-from tests.deploy import policy
+from tests.deploy import policy, small_api
 from tests.deploy.kustomize import kubectl
 from tests.deploy.schemas import invalid
 from tests.deploy.test_argocd import CRDS as ARGOCD
@@ -78,6 +79,12 @@ def test_names_that_are_not_namespaces_stay(objects):
     assert service["metadata"]["name"] == "vigilant"
     [monitor] = [each for each in moved(objects["monitoring"], "elsewhere", "c") if each["kind"] == "NetworkPolicy"]
     assert "monitoring" in references(monitor) or "monitoring" in json.dumps(monitor)
+
+
+def test_connections_of_the_load_are_kept_beyond_the_end_of_a_pod(objects):
+    [deployment] = [each for each in objects["service"] if each["kind"] == "Deployment"]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["lifecycle"]["preStop"]["sleep"]["seconds"] + Limits().linger_seconds < STRETCH - 5
 
 
 def without(*rules):
@@ -157,6 +164,63 @@ def test_a_pod_s_trouble_is_said_with_what_to_do(status, said):
     assert re.fullmatch(f".*{said}.*" if said else "", found), found
 
 
+# ---- what the real kubectl makes of what it is given
+
+
+@pytest.fixture
+def real(tmp_path, monkeypatch):
+    """The real kubectl beside an API server of a few answers: the two, and what the server was asked."""
+    with small_api.running() as (address, asked):
+        cluster = {"name": "small", "cluster": {"server": address}}
+        context = {"name": "small", "context": {"cluster": "small", "user": ""}}
+        config = tmp_path / "config"
+        config.write_text(json.dumps({"clusters": [cluster], "contexts": [context], "current-context": "small"}))
+        monkeypatch.setenv("KUBECONFIG", str(config))
+        monkeypatch.setenv("HOME", str(tmp_path))  # where it keeps what servers have told it
+        yield Kubectl(kubectl()), asked
+
+
+def things(*names):
+    return [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "n"}} for name in names]
+
+
+def test_objects_are_applied_by_the_server_strictly_and_come_back(real):
+    program, asked = real
+    for names, dry in ((("one", "two"), False), (("one",), True)):
+        back, warnings = program.apply(things(*names), dry=dry)
+        assert [each["metadata"]["name"] for each in back] == list(names)
+        assert warnings == ""
+    patches = [query for method, _, query in asked if method == "PATCH"]
+    assert [query["fieldValidation"] for query in patches] == ["Strict"] * 3
+    assert [query.get("dryRun") for query in patches] == [None, None, "All"]
+
+
+def test_what_the_server_says_of_objects_comes_through(real):
+    program, _ = real
+    assert program.apply(things("warned"))[1] == "Warning: planted"
+    with pytest.raises(KubectlError, match=r"\.spec\.x: field not declared in schema") as caught:
+        program.apply(things("one", "bad"))
+    assert not caught.value.is_missing
+    with pytest.raises(KubectlError, match="violates PodSecurity"):
+        program.try_pod(guest("x", "n", IMAGE, "ask"))
+
+
+def test_what_is_missing_is_known_as_missing(real):
+    program, _ = real
+    for kind in ("pod", "inferenceservice"):
+        with pytest.raises(KubectlError) as caught:
+            program.get(kind, "nobody", "n")
+        assert caught.value.is_missing
+    assert not program.serves("serving.kserve.io", "v1beta1")
+    assert program.pods("n", {"a": "b"}) == []
+
+
+def test_a_log_is_read_line_by_line_and_none_where_nothing_runs_yet(real):
+    program, _ = real
+    assert program.log("waits", "n") == []
+    assert program.log("writes", "n") == [{"try": {"status": 200}}, {"stretch": {"lost": 0}}]
+
+
 # ---- the program inside
 
 
@@ -191,7 +255,7 @@ def started(tmp_path):
 
 
 def test_load_asks_for_a_prediction_and_then_counts(served, started):
-    lines = started("load", f"http://127.0.0.1:{served.port}", "20")
+    lines = started("load", f"http://127.0.0.1:{served.port}", "20", "2")
     first = next(lines)["try"]
     assert first["status"] == 200
     assert first["answer"]["class"] in first["answer"]["probabilities"]
@@ -203,7 +267,7 @@ def test_load_asks_for_a_prediction_and_then_counts(served, started):
 
 def test_what_is_lost_is_counted(started, tmp_path):
     with service(tmp_path, workers=1) as running:
-        lines = started("load", f"http://127.0.0.1:{running.port}", "20")
+        lines = started("load", f"http://127.0.0.1:{running.port}", "20", "1")
         assert next(lines)["try"]["status"] == 200
         running.process.terminate()
         running.process.wait()
@@ -214,7 +278,7 @@ def test_what_is_lost_is_counted(started, tmp_path):
 
 def test_it_tries_again_where_nobody_answers_yet(started):
     address = "http://127.0.0.1:9"
-    for arguments in (("ask", f"{address}/healthz"), ("load", address, "20")):
+    for arguments in (("ask", f"{address}/healthz"), ("load", address, "20", "1")):
         lines = started(*arguments)
         for _ in range(2):
             tried = next(lines)["try"]
