@@ -16,8 +16,8 @@ DEPLOYMENT = "vigilant-service"
 STRETCH = 15
 """Seconds that a connection of the load is kept.
 
-Longer than a pod's preStop (5 s) and lingering (2 s) together: a pod is told to end while connections to it are in use, as
-those of real clients are. With short ones, all would have gone elsewhere before.
+Longer than a pod's preStop (5 s) and lingering (2 s) together: a pod is told to end while connections to it are in use,
+as those of real clients are. With short ones, all would have gone elsewhere before.
 """
 
 _ROLLED = "vigilant-vision/rolled-by"

@@ -235,7 +235,7 @@ def apply(words, flags):
         space = each["metadata"].get("namespace")
         if space and space not in spaces:
             fail(f'Error from server (NotFound): namespaces "{space}" not found')
-        if "field-refused" in FAULTS and each["kind"] == "HorizontalPodAutoscaler":
+        if f"refused:{each['kind']}" in FAULTS:
             fail("Error from server: failed to create typed patch object: .spec.behavour: field not declared in schema")
         if "no-namespaces" in FAULTS and each["kind"] == "Namespace":
             fail('Error from server (Forbidden): namespaces "x" is forbidden: User "planted" cannot patch resource')

@@ -177,36 +177,50 @@ def test_a_headless_service_is_asked_at_a_pod(tried):
 # ---- where it is not
 
 
+MISBEHAVIOURS = [
+    ("cluster", "unreachable", "No cluster answers: The connection to the server", "minikube start"),
+    ("namespaces", "no-namespaces", "The cluster refuses: .*forbidden", "kubectl auth can-i create namespaces"),
+    (
+        "dry run",
+        "refused:HorizontalPodAutoscaler",
+        ".spec.behavour: field not declared in schema",
+        "mend the object that it names",
+    ),
+    ("apply", "object-lost", "not there: PodDisruptionBudget vigilant-service", "mend the object"),
+    ("dry run", "warns", "The cluster warns: Warning: would violate PodSecurity", "change the object"),
+    ("Pod Security lets the service in", "restricted-refuses-all", "own pod was refused", "mend the pod"),
+    ("Pod Security refuses others", "privileged-admitted", "a privileged pod was let in", "enforce: restricted"),
+    ("Pod Security refuses others", "other-guard", "refused, but not by Pod Security", "look at the labels"),
+    ("ready", "never-ready", "0 of 2 pods are ready .*ImagePullBackOff", "is the image there"),
+    ("ready", "no-pods", "no pod was made: exceeded quota: planted", "what refuses it"),
+    ("ready", "no-room", "Unschedulable .Insufficient cpu.", "more room"),
+    ("predict", "no-answer", "was not answered: the last of .* tries: the service is starting", "networkpolicy"),
+    ("predict", "guest-waits", "was not answered: no pod says why", "describe pods"),
+    ("predict", "no-prediction", "The answer is no prediction", "something else behind this Service"),
+    ("a pod ends under load", "request-lost", "[1-9][0-9]* were answered, 1 lost", "preStop"),
+    ("a pod ends under load", "not-replaced", "0 of 1 former pods .*and 1 of 2 ready", "describe pods"),
+    ("a pod ends under load", "pod-stays", "1 of 1 former pods are still there", "describe pods"),
+    ("a pod ends under load", "load-stops", "The load has stopped after 0 stretches", "describe pod asker"),
+    ("a rolling update under load", "roll-refuses", "0 lost, 3 with status 503", "maxUnavailable"),
+    ("a rolling update under load", "never-rolled", "has not ended: 1 of 3 pods are new", "describe pods"),
+    ("network policy", "policy-open", "A stranger's pod got 200 .*does enforce policies", "get networkpolicy"),
+    ("network policy", "nobody-let-in", "may have another reason than the policy", "reach Services at all"),
+    ("autoscaler", "unmeasured", "sees no processor time", "describe hpa"),
+    ("KServe", "kserve-fails", "The InferenceService is not ready .Ready: planted.", "describe pods"),
+    ("KServe", "kserve-silent", "v2/health/ready was not answered .URLError", "endpointslices"),
+    ("monitoring", "refused:ServiceMonitor", "field not declared in schema", "mend the object"),
+    ("Argo CD", "refused:AppProject", "field not declared in schema", "mend the object"),
+    ("KServe", "refused:InferenceService", "field not declared in schema", "mend the object"),
+    ("removed", "namespace-stays", "Still there .*finalizers remaining: planted", "kubectl get namespace -l"),
+]
+
+
+def test_every_step_has_a_misbehaviour():
+    assert {step for step, *_ in MISBEHAVIOURS} == {*TITLES, "removed"}
+
+
 @pytest.mark.parametrize(
-    ("step", "fault", "seen", "todo"),
-    [
-        ("cluster", "unreachable", "No cluster answers: The connection to the server", "minikube start"),
-        ("namespaces", "no-namespaces", "The cluster refuses: .*forbidden", "kubectl auth can-i create namespaces"),
-        ("dry run", "field-refused", ".spec.behavour: field not declared in schema", "mend the object that it names"),
-        ("apply", "object-lost", "not there: PodDisruptionBudget vigilant-service", "mend the object"),
-        ("dry run", "warns", "The cluster warns: Warning: would violate PodSecurity", "change the object"),
-        ("Pod Security lets the service in", "restricted-refuses-all", "own pod was refused", "mend the pod"),
-        ("Pod Security refuses others", "privileged-admitted", "a privileged pod was let in", "enforce: restricted"),
-        ("Pod Security refuses others", "other-guard", "refused, but not by Pod Security", "look at the labels"),
-        ("ready", "never-ready", "0 of 2 pods are ready .*ImagePullBackOff", "is the image there"),
-        ("ready", "no-pods", "no pod was made: exceeded quota: planted", "what refuses it"),
-        ("ready", "no-room", "Unschedulable .Insufficient cpu.", "more room"),
-        ("predict", "no-answer", "was not answered: the last of .* tries: the service is starting", "networkpolicy"),
-        ("predict", "guest-waits", "was not answered: no pod says why", "describe pods"),
-        ("predict", "no-prediction", "The answer is no prediction", "something else behind this Service"),
-        ("a pod ends under load", "request-lost", "[1-9][0-9]* were answered, 1 lost", "preStop"),
-        ("a pod ends under load", "not-replaced", "0 of 1 former pods .*and 1 of 2 ready", "describe pods"),
-        ("a pod ends under load", "pod-stays", "1 of 1 former pods are still there", "describe pods"),
-        ("a pod ends under load", "load-stops", "The load has stopped after 0 stretches", "describe pod asker"),
-        ("a rolling update under load", "roll-refuses", "0 lost, 3 with status 503", "maxUnavailable"),
-        ("a rolling update under load", "never-rolled", "has not ended: 1 of 3 pods are new", "describe pods"),
-        ("network policy", "policy-open", "A stranger's pod got 200 .*does enforce policies", "get networkpolicy"),
-        ("network policy", "nobody-let-in", "may have another reason than the policy", "reach Services at all"),
-        ("autoscaler", "unmeasured", "sees no processor time", "describe hpa"),
-        ("KServe", "kserve-fails", "The InferenceService is not ready .Ready: planted.", "describe pods"),
-        ("KServe", "kserve-silent", "v2/health/ready was not answered .URLError", "endpointslices"),
-        ("removed", "namespace-stays", "Still there .*finalizers remaining: planted", "kubectl get namespace -l"),
-    ],
+    ("step", "fault", "seen", "todo"), MISBEHAVIOURS, ids=[fault for _, fault, *_ in MISBEHAVIOURS]
 )
 def test_each_misbehaviour_turns_its_step_into_a_failure(tried, step, fault, seen, todo):
     lines, place = tried("namespaces" if step == "removed" else step, fault)
