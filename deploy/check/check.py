@@ -139,30 +139,32 @@ class Check:
             f"The Service {service} has no address, and none of its pods has one.", f"kubectl -n {namespace} get pods"
         )
 
-    def trouble(self, namespace: str, labels: Mapping[str, str]) -> str:
-        """Say why pods are not ready, as far as the cluster tells.
+    def failed(self, seen: str, namespace: str, labels: Mapping[str, str] | None = None) -> Failed:
+        """Make a failure of what was seen, and of what the cluster tells about the pods.
 
         Parameters
         ----------
+        seen : str
+            What was seen.
         namespace : str
-            Where.
-        labels : mapping of str to str
-            The pods' labels.
+            Where the pods are.
+        labels : mapping of str to str, optional
+            Theirs; without them, all pods there.
 
         Returns
         -------
-        str
-            A sentence, with what to do.
+        Failed
+            To be raised.
         """
-        pods = self.kubectl.pods(namespace, labels)
+        pods = self.kubectl.pods(namespace, labels or {})
         for pod in pods:
             if said := trouble_of(pod):
-                return f"{pod['metadata']['name']}: {said}"
+                return Failed(f"{seen} {pod['metadata']['name']}: {said[0]}.", said[1])
         for each in [] if pods else self.kubectl.json("get", "deployments", f"--namespace={namespace}")["items"]:
             for one in each.get("status", {}).get("conditions", []):
                 if (one["type"], one["status"]) == ("ReplicaFailure", "True"):
-                    return f"no pod was made: {one.get('message', '')}. To do: what refuses it says what it wants"
-        return f"no pod says why. Look: kubectl -n {namespace} describe pods"
+                    return Failed(f"{seen} No pod was made.", f"what refuses it says why: {one.get('message', '')}")
+        return Failed(f"{seen} No pod says why.", f"kubectl -n {namespace} describe pods")
 
     def found(self) -> list[Thing]:
         """List the namespaces of this check that the cluster has.
@@ -207,7 +209,7 @@ _TODO = {
 }
 
 
-def trouble_of(pod: Thing) -> str:
+def trouble_of(pod: Thing) -> tuple[str, str] | None:
     """Say what keeps a pod from running.
 
     Parameters
@@ -217,28 +219,32 @@ def trouble_of(pod: Thing) -> str:
 
     Returns
     -------
-    str
-        Nothing where nothing does.
+    tuple of str, or None
+        What it is, and what to do; None where nothing does.
     """
     status = pod.get("status", {})
     if status.get("reason"):  # the whole pod: Evicted, DeadlineExceeded
-        return f"{status['reason']} ({status.get('message', '')}). To do: kubectl describe node"
+        return f"{status['reason']} ({status.get('message', '')})", "kubectl describe node"
     for each in status.get("conditions", []):
         if each.get("reason") in _TODO:
-            return f"{each['reason']} ({each.get('message', '')}). To do: {_TODO[each['reason']]}"
+            return f"{each['reason']} ({each.get('message', '')})", _TODO[each["reason"]]
     for each in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
-        waiting = each.get("state", {}).get("waiting", {})
-        ended = each.get("lastState", {}).get("terminated", {})
-        if waiting.get("reason") in _TODO:
-            more = f", last ended with status {ended['exitCode']}" if ended else ""
-            why = f" ({waiting['message']})" if waiting.get("message") else ""
-            return f"container {each['name']}: {waiting['reason']}{why}{more}. To do: {_TODO[waiting['reason']]}"
-        now = each.get("state", {}).get("terminated", {})
-        if now.get("exitCode"):
-            return (
-                f"container {each['name']} ended with status {now['exitCode']} ({now.get('reason', '')}). To do: {_LOG}"
-            )
-    return ""
+        if said := _trouble_of_container(each):
+            return f"container {each['name']}: {said[0]}", said[1]
+    return None
+
+
+def _trouble_of_container(container: Thing) -> tuple[str, str] | None:
+    now, last = (container.get(each, {}) for each in ("state", "lastState"))
+    waiting = now.get("waiting", {})
+    if waiting.get("reason") in _TODO:
+        more = f", last ended with status {last['terminated']['exitCode']}" if "terminated" in last else ""
+        why = f" ({waiting['message']})" if waiting.get("message") else ""
+        return f"{waiting['reason']}{why}{more}", _TODO[waiting["reason"]]
+    ended = now.get("terminated", {})
+    return (
+        (f"ended with status {ended['exitCode']} ({ended.get('reason', '')})", _LOG) if ended.get("exitCode") else None
+    )
 
 
 def _host(address: str) -> str:

@@ -1,8 +1,8 @@
 """What runs in the pods that ask: mounted beside ``helpers/serving/load.py``, run by the service's own image.
 
 ``ask URL`` tries an address again and again; ``load ADDRESS RATE SECONDS`` asks for a prediction until there is one,
-then keeps asking at that rate: on the same connections for so many seconds, then on new ones. Each writes a line of JSON for
-each try or stretch of time, and goes on until its pod is removed: who reads the log needs no way into the pod.
+then keeps asking at that rate: on the same connections for so many seconds, then on new ones. Each writes a line of
+JSON for each try or stretch of time, and goes on until its pod is removed: who reads the log needs no way into the pod.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -51,11 +52,11 @@ def predicted(check: Check) -> str:
         return _checked(good[0]) if good else None
 
     def late() -> Failed:
-        trouble = (
-            check.trouble(check.guests, {}) if not tries else f"the last of {len(tries)} tries: {tries[-1]['seen']}"
-        )
+        seen = f"POST {address}/predict was not answered"
+        if not tries:
+            return check.failed(f"{seen}: the pod that asks has not begun.", check.guests)
         return Failed(
-            f"POST {address}/predict was not answered: {trouble}.",
+            f"{seen}; the last of {len(tries)} tries: {tries[-1]['seen']}.",
             f"kubectl -n {check.name} get networkpolicy,endpointslices, and the log of the service's pods.",
         )
 
@@ -157,7 +158,7 @@ def end_a_pod(check: Check) -> str:
     """
     ready = [pod["metadata"]["name"] for pod in check.kubectl.pods(check.name, SERVICE) if is_ready(pod)]
     if not ready:
-        raise Failed("No pod of the service is ready any more.", check.trouble(check.name, SERVICE))
+        raise check.failed("No pod of the service is ready any more.", check.name, SERVICE)
     first = ready[0]
     check.kubectl.said("delete", "pod", first, f"--namespace={check.name}", "--wait=false")
     replaced(check, {first}, check.replicas)
@@ -193,11 +194,8 @@ def replaced(check: Check, former: set[str], count: int) -> None:
 
     def late() -> Failed:
         left, ready = now()
-        return Failed(
-            f"{len(left)} of {len(former)} former pods are still there ({', '.join(left) or 'none'}), and {len(ready)} "
-            f"of {count} ready.",
-            f"{check.trouble(check.name, SERVICE)}",
-        )
+        still = f"{len(left)} of {len(former)} former pods are still there ({', '.join(left) or 'none'})"
+        return check.failed(f"{still}, and {len(ready)} of {count} ready.", check.name, SERVICE)
 
     check.settings.patience.until(look, late)
 
@@ -221,7 +219,7 @@ def roll(check: Check) -> str:
         If it is not rolled out.
     """
     former = {pod["metadata"]["name"] for pod in check.kubectl.pods(check.name, SERVICE)}
-    change = f'{{"spec":{{"template":{{"metadata":{{"annotations":{{"{_ROLLED}":"{check.name}"}}}}}}}}}}'
+    change = json.dumps({"spec": {"template": {"metadata": {"annotations": {_ROLLED: check.name}}}}})
     where = f"--namespace={check.name}"
     wanted = check.kubectl.json("patch", "deployment", DEPLOYMENT, where, "--type=merge", f"--patch={change}")
 
@@ -231,7 +229,7 @@ def roll(check: Check) -> str:
     def late() -> Failed:
         status = check.kubectl.get("deployment", DEPLOYMENT, check.name).get("status", {})
         counts = f"{status.get('updatedReplicas', 0)} of {status.get('replicas', 0)} pods are new"
-        return Failed(f"The rolling update has not ended: {counts}.", check.trouble(check.name, SERVICE))
+        return check.failed(f"The rolling update has not ended: {counts}.", check.name, SERVICE)
 
     check.settings.patience.until(look, late)
     replaced(check, former, check.replicas)

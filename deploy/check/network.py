@@ -45,7 +45,7 @@ def network_is_closed(check: Check) -> str:
         raise _open(check, f"A stranger's pod got {answered[0]['status']} from {url}.")
     check.kubectl.json("label", "namespace", check.strangers, f"{MAY_ASK}=yes", "--overwrite")
     before = len(first)
-    then = _after(check, STRANGER, before, lambda tries: any(each["status"] == 200 for each in tries[before:]))
+    then = _after(check, STRANGER, before + 1, lambda tries: any(each["status"] == 200 for each in tries[before:]))
     if not any(each["status"] == 200 for each in then):
         raise Failed(
             f"A stranger's pod was refused ({first[-1]['seen']}), and so was the same pod when its namespace had the "
@@ -95,7 +95,7 @@ def _address(check: Check) -> str:
         return f"http://{f'[{address}]' if ':' in address else address}:8080/" if address and running else None
 
     def late() -> Failed:
-        return Failed("A pod has no address.", check.trouble(check.strangers, {}))
+        return check.failed("A pod has no address.", check.strangers)
 
     return check.settings.patience.until(look, late)
 
@@ -109,14 +109,11 @@ def _after(check: Check, pod: str, least: int, enough: Callable[[list[dict[str, 
         return "enough" if enough(tries) else None
 
     def late() -> Failed:
-        return Failed(
-            f"The pod {pod} has tried {len(tries)} times, and {least + 1} were wanted.",
-            check.trouble(check.strangers, {}),
-        )
+        return check.failed(f"The pod {pod} has tried {len(tries)} times, and {least} were wanted.", check.strangers)
 
     try:
         check.settings.patience.until(look, late)
     except Failed:
-        if len(tries) <= least:
+        if len(tries) < least:
             raise
     return tries

@@ -212,8 +212,8 @@ def ready(check: Check) -> str:
         return f"{found} pods ready" if found >= check.replicas else None
 
     def late() -> Failed:
-        why = check.trouble(check.name, SERVICE)
-        return Failed(f"{count()} of {check.replicas} pods are ready after {check.settings.patience.timeout:g} s.", why)
+        seen = f"{count()} of {check.replicas} pods are ready after {check.settings.patience.timeout:g} s."
+        return check.failed(seen, check.name, SERVICE)
 
     return check.settings.patience.until(look, late)
 
@@ -327,10 +327,8 @@ def under_kserve(check: Check) -> str:
     def late() -> Failed:
         status = check.kubectl.get("inferenceservice", name, check.kserve).get("status", {})
         bad = [f"{each['type']}: {each.get('message', '')}" for each in status.get("conditions", [])]
-        return Failed(
-            f"The InferenceService is not ready ({'; '.join(bad) or 'it says nothing: is the controller running?'}).",
-            check.trouble(check.kserve, SERVICE),
-        )
+        seen = f"The InferenceService is not ready ({'; '.join(bad) or 'it says nothing: is the controller running?'})."
+        return check.failed(seen, check.kserve, SERVICE)
 
     check.settings.patience.until(look, late)
     return f"InferenceService ready; {_health(check, check.address(f'{name}-predictor', check.kserve))}"

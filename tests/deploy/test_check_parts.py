@@ -154,13 +154,13 @@ def waiting(reason, **more):
                     {"name": "bundle", "state": {"terminated": {"exitCode": 1, "reason": "Error"}}}
                 ]
             },
-            "container bundle ended with status 1 .Error.. To do: kubectl logs",
+            "container bundle: ended with status 1 .Error.. To do: kubectl logs",
         ),
         ({"reason": "Evicted", "message": "disk"}, "Evicted .disk.. To do: kubectl describe node"),
     ],
 )
 def test_a_pod_s_trouble_is_said_with_what_to_do(status, said):
-    found = trouble_of({"status": status})
+    found = ". To do: ".join(trouble_of({"status": status}) or ())
     assert re.fullmatch(f".*{said}.*" if said else "", found), found
 
 
