@@ -112,14 +112,26 @@ def applied(check: Check) -> str:
     return _counted(_quietly(check, _sent(check, "service", check.name), dry=False))
 
 
-def _quietly(check: Check, things: list[Thing], *, dry: bool) -> list[Thing]:
+def _taken(check: Check, things: list[Thing], *, dry: bool) -> tuple[list[Thing], str]:
     try:
-        back, warnings = check.kubectl.apply(things, dry=dry)
+        return check.kubectl.apply(things, dry=dry)
     except KubectlError as error:
         raise Failed(f"The cluster refuses: {error}.", "mend the object that it names, in deploy/.") from error
+
+
+def _quietly(check: Check, things: list[Thing], *, dry: bool) -> list[Thing]:
+    back, warnings = _taken(check, things, dry=dry)
     if warnings:
         raise Failed(f"The cluster warns: {warnings}.", "change the object in deploy/ until it does not.")
     return back
+
+
+def _accepted(check: Check, where: str, namespace: str) -> str:
+    """Dry run and apply of other projects' kinds: what their controllers remark is told, and is no failure of ours."""
+    things = _sent(check, where, namespace)
+    _taken(check, things, dry=True)
+    back, warnings = _taken(check, things, dry=False)
+    return f"{_counted(back)} accepted{f' (the cluster warns: {warnings})' if warnings else ''}"
 
 
 def _counted(things: list[Thing]) -> str:
@@ -266,9 +278,7 @@ def monitored(check: Check) -> str:
         How many objects. Whether a Prometheus scrapes them is not looked at.
     """
     known(check.kubectl, "monitoring.coreos.com", "v1", "the Prometheus operator brings it")
-    things = _sent(check, "monitoring", check.name)
-    _quietly(check, things, dry=True)
-    return f"{_counted(_quietly(check, things, dry=False))} accepted; that something scrapes was not looked at"
+    return f"{_accepted(check, 'monitoring', check.name)}; that something scrapes was not looked at"
 
 
 def followed(check: Check) -> str:
@@ -285,9 +295,7 @@ def followed(check: Check) -> str:
         How many objects. That something is synchronised is not looked at: their repository is a placeholder.
     """
     known(check.kubectl, "argoproj.io", "v1alpha1", "Argo CD brings it")
-    things = _sent(check, "argocd", check.name)
-    _quietly(check, things, dry=True)
-    return f"{_counted(_quietly(check, things, dry=False))} accepted; nothing was synchronised"
+    return f"{_accepted(check, 'argocd', check.name)}; nothing was synchronised"
 
 
 def under_kserve(check: Check) -> str:
@@ -314,9 +322,7 @@ def under_kserve(check: Check) -> str:
     _make_room(check)
     namespace = moved([check.one("Namespace", "kserve")], check.kserve, check.name)
     check.kubectl.apply(namespace)
-    things = _sent(check, "kserve", check.kserve)
-    _quietly(check, things, dry=True)
-    _quietly(check, things, dry=False)
+    accepted = _accepted(check, "kserve", check.kserve)
     name = check.one("InferenceService", "kserve")["metadata"]["name"]
 
     def look() -> str | None:
@@ -331,7 +337,7 @@ def under_kserve(check: Check) -> str:
         return check.failed(seen, check.kserve, SERVICE)
 
     check.settings.patience.until(look, late)
-    return f"InferenceService ready; {_health(check, check.address(f'{name}-predictor', check.kserve))}"
+    return f"{accepted}; InferenceService ready; {_health(check, check.address(f'{name}-predictor', check.kserve))}"
 
 
 def _health(check: Check, address: str) -> str:

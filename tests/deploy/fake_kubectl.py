@@ -244,6 +244,8 @@ def apply(words, flags):
         back.append(each)
     if "object-lost" in FAULTS and "--dry-run" not in flags:
         back = [each for each in back if each["kind"] != "PodDisruptionBudget"]
+    if "remarks" in FAULTS and any(each["kind"] == "InferenceService" for each in back):
+        sys.stderr.write("I1127 noise of a login helper\nWarning: planted\n")
     if "warns" in FAULTS and any(each["kind"] == "Deployment" for each in back):
         sys.stderr.write("Warning: would violate PodSecurity\n")
     print(json.dumps(back[0] if len(back) == 1 else {"kind": "List", "items": back}))

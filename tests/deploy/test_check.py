@@ -38,7 +38,7 @@ class Looks(Patience):
     """Waits for so many looks and for no time: what a test sees must not hang on how busy a machine is."""
 
     def until(self, look, late):
-        for _ in range(12):
+        for _ in range(8):
             if (seen := look()) is not None:
                 return seen
         raise late()
@@ -172,6 +172,13 @@ def test_what_a_cluster_lacks_is_not_tried_and_never_passed(home):
 def test_a_headless_service_is_asked_at_a_pod(tried):
     lines, _ = tried("KServe", "headless")
     assert "GET http://10.1.0.9:8080/v2/health/ready answered" in lines["KServe"][1]
+
+
+def test_what_others_remark_is_told_and_is_no_failure(tried):
+    lines, _ = tried("KServe", "remarks")
+    state, said = lines["KServe"]
+    assert state == "passed"
+    assert "accepted (the cluster warns: Warning: planted);" in said
 
 
 # ---- where it is not
