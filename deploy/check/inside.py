@@ -18,7 +18,7 @@ from typing import Any
 
 _PATIENCE = 3.0  # seconds for one try
 _PAUSE = 0.5
-_CONNECTIONS = 4
+_CONNECTIONS = 8  # so many that the pod which is ended has some of them
 
 
 def asked(url: str, body: bytes | None = None) -> dict[str, Any]:

@@ -204,7 +204,7 @@ class Kubectl:
         try:
             self.said("get", "--raw", f"/apis/{group}/{version}", f"--request-timeout={_REQUEST}s")
         except KubectlError as error:
-            if error.is_missing or "(ServiceUnavailable)" in str(error) or "NotFound" in str(error):
+            if error.is_missing or "(ServiceUnavailable)" in str(error):
                 return False
             raise
         return True

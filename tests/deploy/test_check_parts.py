@@ -13,9 +13,9 @@ import pytest
 
 from deploy.check import inside
 from deploy.check.__main__ import rendered
-from deploy.check.check import Settings, trouble_of
+from deploy.check.check import Settings, is_ready, trouble_of
 from deploy.check.kubectl import Kubectl, KubectlError
-from deploy.check.load import STRETCH
+from deploy.check.load import STRETCH, _rolled
 from deploy.check.objects import FROM, MAY_ASK, bad_pods, guest, guest_namespace, moved, pod_of, tools
 from helpers.serving import Limits, make_keys
 from tests.conftest import ROOT
@@ -219,6 +219,29 @@ def test_a_log_is_read_line_by_line_and_none_where_nothing_runs_yet(real):
     program, _ = real
     assert program.log("waits", "n") == []
     assert program.log("writes", "n") == [{"try": {"status": 200}}, {"stretch": {"lost": 0}}]
+
+
+@pytest.mark.parametrize(
+    ("seen", "counts", "rolled"),
+    [
+        (2, (2, 2, 2), True),
+        (1, (2, 2, 2), False),  # of the former pods: nobody has looked at the change yet
+        (2, (1, 3, 3), False),
+        (2, (2, 2, 1), False),
+        (2, (0, 0, 0), False),
+    ],
+)
+def test_an_update_is_rolled_out_when_all_pods_are_new_and_counted_so(seen, counts, rolled):
+    names = ("updatedReplicas", "replicas", "availableReplicas")
+    status = dict(zip(names, counts, strict=True)) | {"observedGeneration": seen}
+    assert _rolled({"status": status}, {"metadata": {"generation": 2}}) is rolled
+
+
+def test_a_pod_that_is_being_ended_is_not_ready():
+    pod = {"metadata": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    assert is_ready(pod)
+    assert not is_ready(pod | {"metadata": {"deletionTimestamp": "now"}})
+    assert not is_ready(pod | {"status": {}})
 
 
 # ---- the program inside
