@@ -29,8 +29,6 @@ PLURALS = {"pods": "pod", "namespaces": "namespace", "deployments": "deployment"
 def main(arguments):
     with open(f"{HOME}/calls", "a") as calls:
         calls.write(json.dumps(arguments) + "\n")
-    if os.getpgrp() == os.getpgid(os.getppid()):
-        fail("Ctrl-C in a terminal would end this kubectl, too, and nothing would be removed")
     flags = {name: value for name, _, value in (each.partition("=") for each in arguments if each.startswith("--"))}
     words = [each for each in arguments if not each.startswith("--")]
     if words[0] == "config":
@@ -383,4 +381,6 @@ def loaded(before):
 
 
 if __name__ == "__main__":
+    if os.getpgrp() == os.getpgid(os.getppid()):
+        fail("Ctrl-C in a terminal would end this kubectl, too, and nothing would be removed")
     main(sys.argv[1:])

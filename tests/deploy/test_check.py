@@ -1,7 +1,8 @@
 """`make cluster-check` against a fake: a small program in kubectl's place (fake_kubectl.py), not a cluster.
 
 What this shows: that the check does and says what it should, and that each misbehaviour of a cluster turns its own step
-into a failure. What it cannot show is how a real cluster behaves.
+into a failure. What it cannot show is how a real cluster behaves. The whole command runs the fake as a program on PATH;
+where one step is tried, the same program runs in the test's own process.
 """
 
 import json
@@ -32,6 +33,8 @@ from tests.deploy.kustomize import kubectl as real_kubectl
 IMAGE, BUNDLE = "127.0.0.1:5000/service:1", "127.0.0.1:5000/bundle:1"
 TITLES = [title for title, _, _ in STEPS]
 NUMBERS = count()
+FAKE = ROOT / "tests" / "deploy" / "fake_kubectl.py"
+SOURCE = compile(FAKE.read_text(), str(FAKE), "exec")
 
 
 class Looks(Patience):
@@ -50,7 +53,7 @@ def home(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cluster")
     program = folder / "bin" / "kubectl"
     program.parent.mkdir()
-    program.write_text(f"#!{sys.executable} -IS\n{(ROOT / 'tests/deploy/fake_kubectl.py').read_text()}")
+    program.write_text(f"#!{sys.executable} -IS\n{FAKE.read_text()}")
     program.chmod(0o755)
     make_keys(folder / "keys")
     return folder
@@ -101,12 +104,29 @@ def all_well(home):
     return ended(home)
 
 
+def beside(command, sent):
+    """Run the fake in this process, in place of `kubectl._ended`: its start is most of what a call takes."""
+    out, err, status, before = StringIO(), StringIO(), 0, sys.stdin
+    names = {"__name__": "fake"}
+    exec(SOURCE, names)
+    with redirect_stdout(out), redirect_stderr(err):
+        sys.stdin = StringIO(sent)
+        try:
+            names["main"](command[1:])
+        except SystemExit as end:
+            status = end.code
+        finally:
+            sys.stdin = before
+    return status, out.getvalue(), err.getvalue()
+
+
 @pytest.fixture
 def tried(home, monkeypatch, objects):
     """Try one step and what it needs: the report by step, and the fake's folder."""
 
     def run(step, *faults):
         place = prepared(monkeypatch, home, *faults)
+        monkeypatch.setattr("deploy.check.kubectl._ended", beside)
         settings = Settings(IMAGE, BUNDLE, home / "keys" / "public.pem", patience=Looks())
         check = Check(settings, Kubectl(), objects)
         report = Report(lambda line: None)
