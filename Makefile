@@ -9,8 +9,9 @@ ADDRESS ?= 127.0.0.1
 STUDENTS ?= 4
 SPAWNER ?= simple
 JOBS ?= 1
+TIMEOUT ?= 300
 
-.PHONY: course test lab hub serve lock build bench companions clean
+.PHONY: course test lab hub serve lock build bench companions cluster-check clean
 .DEFAULT_GOAL := course
 
 .venv/.ready: requirements.lock pyproject.toml
@@ -54,6 +55,9 @@ bench: .venv/.peers  ## time the course's explanations, attacks, private steps a
 	@$(BIN)/python -m helpers.course.companions setup && touch $@
 
 companions: .venv/.companions  ## the kernels of notebooks/companions: Fairness Indicators, TFMA and LIT (2.4 GB), PySyft (0.4 GB)
+
+cluster-check: .venv/.ready  ## the service end to end on the cluster that kubectl names: IMAGE, BUNDLE, TIMEOUT=300, OPTIONS=--keep
+	@$(BIN)/python -m deploy.check --image '$(IMAGE)' --bundle '$(BUNDLE)' --timeout $(TIMEOUT) $(OPTIONS)
 
 clean:  ## forget results, cached data and cached models
 	rm -rf build

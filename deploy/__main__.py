@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.images import bill_of_materials, build_command, bundle_command
-from deploy.manifests import WAYS, write_overlay, write_pipeline
+from deploy.manifests import WAYS, write_argocd, write_overlay, write_pipeline
 from helpers.cache import build_directory
 from helpers.errors import CourseError
 
@@ -64,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     pipeline.add_argument("--image", default="", help="the course's image, by digest")
     pipeline.add_argument("--out", type=Path, metavar="FILE", help="where to (default: build/pipeline/pipeline.yaml)")
     pipeline.set_defaults(command=_pipeline)
+    argocd = commands.add_parser("argocd", help="write the overlay of what Argo CD follows")
+    argocd.add_argument("--repository", default="", metavar="URL", help="your repository, which holds the overlay")
+    argocd.add_argument("--revision", default="main", help="its branch (default: main)")
+    argocd.add_argument("--path", default="releases/service", help="the overlay in it (default: releases/service)")
+    argocd.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: build/argocd)")
+    argocd.set_defaults(command=_argocd)
     for each in (build, manifests, pipeline):
         each.add_argument("--local", action="store_true", help="for this machine alone: a tag will do")
     return parser
@@ -104,6 +110,13 @@ def _manifests(options: argparse.Namespace) -> int:
 def _pipeline(options: argparse.Namespace) -> int:
     path = options.out or build_directory() / "pipeline" / "pipeline.yaml"
     print(f"written: {write_pipeline(path, image=options.image, local=options.local)}")
+    return 0
+
+
+def _argocd(options: argparse.Namespace) -> int:
+    given = {name: getattr(options, name) for name in ("repository", "revision", "path")}
+    path = write_argocd(options.out or build_directory() / "argocd", **given)
+    print(f"written: {path}\nlook at it with 'kubectl kustomize {path.parent}', apply it once, with 'kubectl apply -k'")
     return 0
 
 

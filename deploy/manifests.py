@@ -1,9 +1,10 @@
-"""The last step before Kubernetes: an overlay with images, key and least serial; a pipeline with its image."""
+"""The last step before Kubernetes: overlays that say which images, key and least serial, and which repository; a pipeline."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,14 @@ from deploy.images import ROOT, checked
 from helpers.cache import written_whole
 from helpers.errors import CourseError
 
+ARGOCD = ROOT / "deploy" / "argocd"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 PIPELINE = ROOT / "deploy" / "pipeline" / "pipeline.yaml"
 WAYS = ("service", "kserve")
 """Plain Kubernetes objects, or KServe's."""
+
+_HEAD: dict[str, Any] = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+_REPOSITORY = re.compile(r"(https|ssh)://[\w.@:-]+/[\w./~-]+|git@[\w.-]+:[\w./~-]+")
 
 
 def write_overlay(
@@ -56,10 +61,58 @@ def write_overlay(
     _check_key(key)
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(key, folder / "public.pem")
-    path = folder / "kustomization.yaml"
-    said = json.dumps(_kustomization(folder, way, names, least_serial), indent=2)
+    return _written(folder, "manifests", _kustomization(folder, way, names, least_serial))
+
+
+def write_argocd(folder: Path, *, repository: str, revision: str = "main", path: str = "releases/service") -> Path:
+    """Write a kustomization of Argo CD's objects that follow a repository of yours.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where to; made if needed.
+    repository : str
+        The repository that is followed: the project takes no other.
+    revision : str
+        Its branch.
+    path : str
+        The folder in it that :func:`write_overlay` wrote.
+
+    Returns
+    -------
+    pathlib.Path
+        The ``kustomization.yaml``.
+
+    Raises
+    ------
+    CourseError
+        If the repository is not set, or is a pattern: a pattern takes others, too.
+    """
+    if not _REPOSITORY.fullmatch(repository) or ".invalid/" in repository:
+        raise CourseError(
+            f"the repository is {repository!r}, and the address of one of yours is wanted, as 'git clone' takes it, "
+            "such as https://git.example.org/you/vigilant.git: nothing has been published, and no address is made up"
+        )
+    source = {"repoURL": repository, "targetRevision": revision}
+    patches = [
+        _patch("AppProject", "vigilant", {"/spec/sourceRepos": [repository]}),
+        _patch("Application", ".*", {f"/spec/source/{name}": value for name, value in source.items()}),
+        _patch("Application", "vigilant-service", {"/spec/source/path": path}),
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    said = _HEAD | {"resources": [os.path.relpath(ARGOCD, folder.resolve())], "patches": patches}
+    return _written(folder, "argocd", said)
+
+
+def _patch(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    steps = [{"op": "replace", "path": path, "value": value} for path, value in values.items()]
+    return {"target": {"kind": kind, "name": name}, "patch": json.dumps(steps)}
+
+
+def _written(folder: Path, command: str, kustomization: dict[str, Any]) -> Path:
+    path, said = folder / "kustomization.yaml", json.dumps(kustomization, indent=2)
     with written_whole(path) as temporary:  # JSON is YAML
-        temporary.write_text(f"# Written by 'python -m deploy manifests'.\n{said}\n", encoding="utf-8")
+        temporary.write_text(f"# Written by 'python -m deploy {command}'.\n{said}\n", encoding="utf-8")
     return path
 
 
@@ -95,9 +148,7 @@ def write_pipeline(path: Path, *, image: str, local: bool = False) -> Path:
 def _kustomization(folder: Path, way: str, names: dict[str, str], least_serial: int) -> dict[str, Any]:
     settings = {"name": "vigilant-settings", "literals": [f"VIGILANT_LEAST_SERIAL={least_serial}"]}
     maps: list[dict[str, Any]] = [settings, {"name": "vigilant-key", "files": ["public.pem"]}]
-    return {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
+    return _HEAD | {
         "resources": [os.path.relpath(KUBERNETES / way, folder.resolve())],
         "images": [_renamed(name, image) for name, image in names.items()],
         "configMapGenerator": [each | {"namespace": "vigilant"} for each in maps],

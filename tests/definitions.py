@@ -18,12 +18,23 @@ from tests.conftest import ROOT, missing
 
 _Z2JH = "https://raw.githubusercontent.com/jupyterhub/zero-to-jupyterhub-k8s/4.4.0/jupyterhub"
 _KSERVE = "https://raw.githubusercontent.com/kserve/kserve/v0.20.0"
+_ARGO = "https://raw.githubusercontent.com/argoproj/argo-cd/v3.5.1/manifests/crds"
 _PROMETHEUS = (
     "https://raw.githubusercontent.com/prometheus-community/helm-charts/kube-prometheus-stack-88.5.3"
     "/charts/kube-prometheus-stack/charts/crds/crds"
 )
 # File name beside the checkout: digest of its meaning, and the file at the release tag with the digest of its bytes.
 PUBLISHED = {
+    "argo-cd-v3.5.1-application-crd.yaml": (
+        "0711847ea6a03b759b7fd3c8166d7154dba698499d7c278c39293c3892bcaab1",
+        f"{_ARGO}/application-crd.yaml",
+        "5dde0e229249b6b707beb98674c1deae3949d5c319a6c45b9f5a80c99618e40c",
+    ),
+    "argo-cd-v3.5.1-appproject-crd.yaml": (
+        "af30929c5895ddeff1f74bdcabc9e5b85f26602391da1ff243e53d3c881bab9a",
+        f"{_ARGO}/appproject-crd.yaml",
+        "ab225266944322750136f1198d93786e4a79a0e43c8d149abfba44da30a3eac8",
+    ),
     "z2jh-4.4.0-values.schema.json": (
         "bdce1b50e8fd35b684e0a403d08509390d419d4029fe9a914f8df3c744e83227",
         f"{_Z2JH}/values.schema.yaml",

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
+from deploy.check.objects import guest, tools
 from deploy.images import bundle_command
 from deploy.manifests import write_overlay
 from helpers import serving
@@ -25,6 +26,7 @@ from tests.deploy import policy
 from tests.deploy.kustomize import rendered
 
 IMAGE, BUNDLE = "localhost/vigilant-service-test:1", "localhost/vigilant-bundle-test:1"
+ASKER = "vigilant-asker-test"
 PACKAGES = "localhost/vigilant-packages-test:1"  # the stage that installs: it has a name so that it can be removed
 MOST_BYTES = 350e6  # of the image beyond its base
 LOCKED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--cpus", "1")
@@ -142,6 +144,28 @@ def test_workers_and_threads_follow_the_limit(containers, service):
     for cpus, wanted in (("1", "1"), ("2", "2"), ("1.9", "1")):
         entry = ["--cpus", cpus, "--entrypoint", "python"]
         assert run("podman", "run", "--rm", *entry, IMAGE, "-c", limits, env=containers) == wanted
+
+
+def test_the_pod_that_asks_runs_from_the_same_image(containers, service, tmp_path):
+    """What 'make cluster-check' runs in a cluster, within its own limits, beside the service."""
+    [pod] = guest("asker", "any", IMAGE, "load", "http://127.0.0.1:8080", "20", "1")["spec"]["containers"]
+    for file, text in tools("any")["data"].items():
+        (tmp_path / file).write_text(text)
+    run("chmod", "-R", "a+rX", tmp_path)
+    limits, (entry, *arguments) = pod["resources"]["limits"], pod["command"]
+    cpus, memory = int(limits["cpu"].removesuffix("m")) / 1000, limits["memory"].removesuffix("i").lower()
+    how = [*LOCKED[:-1], str(cpus), "--memory", memory, "--network", f"container:{service[0]}"]
+    mounted = ["--name", ASKER, "--volume", f"{tmp_path}:/tools:ro", "--entrypoint", entry]
+    command = ["podman", "run", *how, *mounted, IMAGE, *arguments]
+    try:
+        with subprocess.Popen(command, env=containers, stdout=subprocess.PIPE, text=True) as asker:
+            first, then = (json.loads(asker.stdout.readline()) for _ in range(2))
+            run("podman", "rm", "--force", "--time", "0", ASKER, env=containers)
+    finally:
+        subprocess.run(["podman", "rm", "--force", ASKER], env=containers, capture_output=True, check=False)
+    assert first["try"]["answer"]["version"] == "1.3"
+    assert then["stretch"]["lost"] == 0
+    assert then["stretch"]["statuses"] == {"200": 20}
 
 
 def test_its_user_is_nobody_and_can_do_nothing(containers, service):
