@@ -1,4 +1,4 @@
-"""The last step before Kubernetes: overlays that say which images, key and least serial, and which repository; a pipeline."""
+"""The last step before Kubernetes: overlays with images, key, least serial or repository; a pipeline with its image."""
 
 from __future__ import annotations
 
