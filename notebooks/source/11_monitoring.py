@@ -61,6 +61,8 @@ seed = 0
 # does nothing else: it reads this page every few seconds (a *scrape*) and keeps the numbers.
 
 # %%
+if dataset != "signs":
+    raise ValueError(f"dataset is {dataset!r}, and the month is simulated with the drawn road signs: set it to 'signs'")
 data = datasets.load(dataset, **datasets.split_sizes(dataset, budget), seed=seed)
 model = models.spine(data, budget, seed=seed).model
 todays = data.test.images[:400].copy()
@@ -310,7 +312,7 @@ check("11.2 a mean run", mean_run, test_mean_run)
 #   directions);
 # - **output**: *PSI* (how the shares of the answered classes moved), and mean *confidence*;
 # - **what the service says itself**: sets that do not hold exactly one class, and the strange share
-#   (pictures far from all training pictures: notebook 10);
+#   (pictures unlike those that the model was made for: notebook 10);
 # - **with labels**, five days late: *calibration gap* (confidence less accuracy), *coverage* of the
 #   sets, and coverage of the worst light (*by group*).
 
@@ -553,7 +555,7 @@ del quiet_days
 # %% [markdown]
 # ("Not settled": the days do not suffice to say so with 99% certainty.) Whoever sets a threshold on
 # days that have drifted makes the drift the norm. The counter is audited in the same way: two
-# workers count, one of them is killed, and what the page shows is compared with what happened.
+# workers count, each is killed once, and what the page shows is compared with what happened.
 
 # %%
 for name, kind in {"begins anew": monitoring.ResetWithWorker, "lies in files": monitoring.KeptByPlace}.items():
@@ -638,7 +640,7 @@ else:
         print("broken sensor, ringing:", ringing_after(13, monitoring.sensor_fault(todays), watching))
 
 # %% [markdown]
-# (An alert on the model asks for at least 100 pictures a day: of fewer, a share says little.) The
+# (An alert on the model asks for more than 100 pictures a day: of fewer, a share says little.) The
 # bounds were set for the network of seed 0 and 200 pictures a day, so that on other networks they
 # may ring more or less often. `StrangeTotal` rings on none.
 
@@ -759,8 +761,8 @@ scorecard.record("monitoring", metric, *abroad_error, **points, **digits_read_by
 #
 # `deploy/monitoring/dashboard.yaml` is a page for **Grafana**, which draws what Prometheus knows. A
 # panel is a query, and can be as blind as an alert: a name that does not exist draws an empty
-# picture, which looks like a quiet day. **Which three panels speak of the model, and which would
-# move for the broken sensor?** (They ask for what three of step 5's rows ask for.)
+# picture, which looks like a quiet day. **Which panels speak of the model, and which of those would
+# move for the broken sensor?** (Four of them show what four of step 5's rows look at.)
 
 # %% tags=["deeper"]
 pages = yaml.safe_load((monitoring_files / "dashboard.yaml").read_text())["data"]

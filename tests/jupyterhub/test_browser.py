@@ -66,6 +66,7 @@ def test_two_students_run_everything_and_edits_last(room, chromium):
     page.keyboard.type("\n# typed by student 1")
     saved(page, person, lambda cells: "# typed by student 1" in cells[0]["source"])
     page.goto(f"{room.hub.url}/hub/home")
+    page.wait_for_function("window._jupyterhub_page_loaded")  # before that its buttons do nothing
     page.click("#stop")
     expect(page.locator("#start")).to_have_text(re.compile("Start My Server"), timeout=SLOW)
     expect(page.locator("#stop")).to_be_hidden(timeout=SLOW)

@@ -20,16 +20,23 @@ def installed(needs_program):
     needs_program("prometheus")
 
 
-def started_by(process):
-    """What a process has started and what that has; others on this machine may run a Prometheus, too."""
-    return [each for each in process.children(recursive=True) if each.name() == "prometheus"]
-
-
 def gone(process):
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
+
+
+def is_prometheus(process):
+    try:
+        return process.name() == "prometheus"
+    except psutil.NoSuchProcess:  # ended since it was listed
+        return False
+
+
+def started_by(process):
+    """What a process has started and what that has; others on this machine may run a Prometheus, too."""
+    return [each for each in process.children(recursive=True) if is_prometheus(each)]
 
 
 OURSELVES = psutil.Process()
