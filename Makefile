@@ -54,7 +54,7 @@ bench: .venv/.peers  ## time the course's explanations, attacks, private steps a
 .venv/.companions: .venv/.ready $(wildcard notebooks/companions/*/requirements.lock notebooks/companions/*/pyproject.toml)
 	@$(BIN)/python -m helpers.course.companions setup && touch $@
 
-companions: .venv/.companions  ## the kernels of notebooks/companions: Fairness Indicators, TFMA and LIT (2.4 GB), PySyft (0.4 GB)
+companions: .venv/.companions  ## the kernels of notebooks/companions: Fairness Indicators, TFMA and LIT (2.4 GB), Kubeflow Pipelines (0.4 GB), PySyft (0.4 GB)
 
 cluster-check: .venv/.ready  ## the service end to end on the cluster that kubectl names: IMAGE, BUNDLE, TIMEOUT=300, OPTIONS=--keep
 	@$(BIN)/python -m deploy.check --image '$(IMAGE)' --bundle '$(BUNDLE)' --timeout $(TIMEOUT) $(OPTIONS)

@@ -24,7 +24,9 @@ _RULES = "tests/notebooks/test_sources.py"
 # Both build an image on one Debian, which is made once in a run of pytest.
 _HUB = ("tests/jupyterhub", "tests/deploy")
 # What starts programs and waits for them, or for a whole measurement at toy size.
-_PROGRAMS = tuple(f"tests/{room}" for room in ("benchmarks", "binder", "companions", "course", "scorecard", "serving"))
+_PROGRAMS = tuple(
+    f"tests/{room}" for room in ("benchmarks", "binder", "companions", "course", "pipeline", "scorecard", "serving")
+)
 _APART = (*_HUB, *_PROGRAMS, "tests/notebooks")
 STEPS = {
     "format": ["ruff", "format", "--check", "."],
