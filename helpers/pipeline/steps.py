@@ -75,8 +75,8 @@ def train_model(data: Path, out: Path) -> None:
     budget, seed = said["budget"], said["seed"]
     if _said_of_data(budget, seed) != said:
         raise PipelineError(
-            f"the pictures of seed {seed} are not the ones that {data / DATA} names: other code draws others. Run the "
-            "step 'data' with this version of helpers"
+            f"the pictures of seed {seed} are not the ones that {data / DATA} names: it was changed, or other code "
+            "drew them. Run the step 'data' with this version of helpers"
         )
     _execute([_NOTEBOOK], budget, seed, out)
     drawn = datasets.load(_DATASET, **datasets.split_sizes(_DATASET, budget), seed=seed)

@@ -29,6 +29,7 @@ from tests.notebooks.expected import (
     gradcam,
     interpretable,
     monitoring,
+    pipeline,
     privacy,
     shap,
     start_here,
@@ -49,4 +50,5 @@ BY_NOTEBOOK: dict[str, ModuleType] = {
     "09_privacy": privacy,
     "10_deployment": deployment,
     "11_monitoring": monitoring,
+    "12_pipeline": pipeline,
 }
