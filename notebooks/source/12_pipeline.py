@@ -263,14 +263,16 @@ pipeline.measure_model(workshop / "train", workshop / "measure")
 try:
     pipeline.release_gate(workshop / "train", workshop / "measure", workshop / "gate")
 except pipeline.GateRefused as refusal:
-    print("\n".join(line[:150] for line in str(refusal).splitlines()[:4]), "\n...")
+    for line in str(refusal).splitlines()[:4]:
+        print(textwrap.fill(line, 95, subsequent_indent="    "))
+    print("...")
 print(verdict_title(written(workshop / "gate" / "verdict.json")))
 
 # %% [markdown]
 # What you see depends on which notebooks you have run: a number that nobody has measured
 # ("missing") is no *go*, and neither is one that was measured with older code or on other weights.
-# "Not met" is what was measured and does not suffice: a network of the quick budget has seen 12,000
-# pictures for a minute, and the bound is what people read.
+# "Not met" is what was measured and does not suffice: a network of the quick budget has seen
+# 12,000 pictures a few times, and the bound is what people read.
 #
 # ### Exercise 12.2 (find the bug): the gate that is content
 #
@@ -599,7 +601,7 @@ write(workshop / "yesterday" / "verdict.json", {"verdict": "go", "go": True, "mo
 try:
     pipeline.package_model(workshop / "train", workshop / "measure", workshop / "yesterday", workshop / "packed")
 except pipeline.PipelineError as error:
-    print(str(error).replace(network["digest"], "(our network)"))
+    print(textwrap.fill(str(error).replace(network["digest"], "(our network)"), 95))
 
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 8: read what Kubeflow is given
