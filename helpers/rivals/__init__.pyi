@@ -1,0 +1,14 @@
+from .accuracy import ReadRightly as ReadRightly
+from .accuracy import audit_accuracy as audit_accuracy
+from .calibration import Calibrated as Calibrated
+from .calibration import FittedOn as FittedOn
+from .calibration import audit_calibration as audit_calibration
+from .calibration import audit_fitted_on as audit_fitted_on
+from .calibration import fit_isotonic as fit_isotonic
+from .results import LEVEL as LEVEL
+from .results import AuditResult as AuditResult
+from .results import p_below_claim as p_below_claim
+from .robustness import UnderAttack as UnderAttack
+from .robustness import audit_robustness as audit_robustness
+from .sampling import BatchLog as BatchLog
+from .sampling import audit_sampling as audit_sampling
