@@ -5,6 +5,14 @@ from .calibration import FittedOn as FittedOn
 from .calibration import audit_calibration as audit_calibration
 from .calibration import audit_fitted_on as audit_fitted_on
 from .calibration import fit_isotonic as fit_isotonic
+from .claims import Claim as Claim
+from .claims import Rival as Rival
+from .claims import audit_claim as audit_claim
+from .makers import TRUE as TRUE
+from .makers import answer_key as answer_key
+from .makers import fresh_pictures as fresh_pictures
+from .makers import honest_twin as honest_twin
+from .makers import make_rival as make_rival
 from .results import LEVEL as LEVEL
 from .results import AuditResult as AuditResult
 from .results import p_below_claim as p_below_claim

@@ -96,8 +96,8 @@ def audit_sampling(log: BatchLog, *, level: float = LEVEL, draws: int = 9999, se
     Returns
     -------
     AuditResult
-        Three two-sided tests together: the number of pictures in all batches (exact), how far sizes vary about their
-        mean, and how far the totals of passes do (by simulation). An epsilon that is lower than the accountant's for
+        Three two-sided tests together: the number of pictures in all batches (exact), how much sizes vary, and how
+        much the totals of passes do (by simulation). An epsilon that is lower than the accountant's for
         so many steps is false whatever the sizes are.
 
     Raises
@@ -135,39 +135,36 @@ def audit_sampling(log: BatchLog, *, level: float = LEVEL, draws: int = 9999, se
 
 def _in_words(log: BatchLog, spent: float) -> str:
     rate, sizes = log.sampling_rate, log.sizes
-    sides = log.pictures * rate * (1 - rate)
+    expected = log.pictures * rate * (1 - rate)
     return (
-        f"{sizes.size} batches of {sizes.mean():.1f} pictures on average (stated {log.expected_batch:g}); "
-        f"sizes vary by {np.sqrt(((sizes - log.expected_batch) ** 2).mean()):.2f} about it (Poisson sampling: "
-        f"{np.sqrt(sides):.2f}), totals of {len(sizes)} passes by {_spread_of_passes(log):.1f} "
-        f"({np.sqrt(sides * sizes.shape[1]):.1f}); so many steps cost epsilon {spent:.2f}, and {log.epsilon:.2f} is "
-        "claimed."
+        f"{sizes.size} batches of {sizes.mean():.1f} pictures on average (stated {log.expected_batch:g}), with a "
+        f"standard deviation of {sizes.std():.2f} (Poisson sampling: {np.sqrt(expected):.2f}); that of the totals of "
+        f"{len(sizes)} passes is {sizes.sum(axis=1).std():.1f} ({np.sqrt(expected * sizes.shape[1]):.1f}). So many "
+        f"steps cost epsilon {spent:.2f}, and {log.epsilon:.2f} is claimed."
     )
 
 
-def _spread_of_passes(log: BatchLog) -> float:
-    totals = log.sizes.sum(axis=1)
-    return float(np.sqrt(((totals - log.expected_batch * log.sizes.shape[1]) ** 2).mean()))
-
-
 def _tails(log: BatchLog, draws: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Two-sided p-values of how far sizes, and totals of passes, vary about what is expected."""
-    seen = _dispersions(log.sizes[None], log.expected_batch)
+    """Two-sided p-values of how much sizes, and totals of passes, vary."""
+    seen = _dispersions(log.sizes[None])
     below, above = np.zeros(2), np.zeros(2)
     at_once = max(1, _AT_ONCE // log.sizes.size)
     for first in range(0, draws, at_once):
         shape = (min(at_once, draws - first), *log.sizes.shape)
-        drawn = _dispersions(rng.binomial(log.pictures, log.sampling_rate, shape), log.expected_batch)
-        # What is equal but for the rounding of sums counts on both sides.
-        slack = 1e-9 * (1 + seen)
-        below += (drawn <= seen + slack).sum(axis=0)
-        above += (drawn >= seen - slack).sum(axis=0)
+        drawn = _dispersions(rng.binomial(log.pictures, log.sampling_rate, shape))
+        below += (drawn <= seen).sum(axis=0)
+        above += (drawn >= seen).sum(axis=0)
     each = np.minimum(1, 2 * (1 + np.minimum(below, above)) / (1 + draws))
     return float(each[0]), float(each[1])
 
 
-def _dispersions(sizes: NDArray[np.int64], expected: float) -> NDArray[np.float64]:
-    """Squares about the mean, of sizes and of passes' totals: (D, P, S) to (D, 2)."""
-    of_sizes = ((sizes - expected) ** 2).sum(axis=(1, 2))
-    of_passes = ((sizes.sum(axis=2) - expected * sizes.shape[2]) ** 2).sum(axis=1)
+def _dispersions(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How much sizes, and totals of passes, vary about their own mean: (D, P, S) to (D, 2), in whole numbers.
+
+    About the stated mean, totals that are all alike, and as far from it as chance would be, would look honest.
+    """
+    totals = sizes.sum(axis=2)
+    everything = totals.sum(axis=1) ** 2
+    of_sizes = sizes[0].size * np.einsum("dps,dps->d", sizes, sizes) - everything
+    of_passes = totals.shape[1] * np.einsum("dp,dp->d", totals, totals) - everything
     return np.stack([of_sizes, of_passes], axis=1)
