@@ -36,7 +36,7 @@ _LEAST_ALIKE = 100  # pictures of each split for a claim that two accuracies are
 _MASKINGS: dict[str, Callable[..., Network]] = {
     "saturated": attacks.saturated,
     "shattered": attacks.shattered,
-    "randomised": attacks.randomised,
+    "saturated and shattered": lambda network: attacks.saturated(attacks.shattered(network)),
 }
 TRUE = "true"
 """What an answer key says of a claim that is not false."""
@@ -215,7 +215,7 @@ def _under_attack(workshop: _Workshop, network: Network) -> Claim:
     attacked = attacks.pgd(network, tested.images, tested.labels, threat, steps=20, seed=workshop.number(3))
     held = ~attacked.fooled
     # A maker who hides something does not write it on the network.
-    shown = replace(network, name="rival, hardened", random=False)
+    shown = replace(network, name="rival, hardened")
     return Claim(
         workshop.record(
             "robustness", f"accuracy under PGD, {threat}", intervals.proportion(held), "higher", shown.name
