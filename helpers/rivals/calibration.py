@@ -1,8 +1,8 @@
 """Was the calibrator fitted on the pictures that it is reported on? By their hashes, or by what fresh pictures say.
 
-A flexible calibrator learns its pictures by heart: on them its error is next to nothing, on others it is not. One
-temperature has nothing to learn by heart with. Fitted on the test split it is as good on fresh pictures, so that no
-number shows it; only the list of pictures does.
+A flexible calibrator learns its pictures by heart: on them its error is small, on others it is not. One temperature
+has little to learn by heart with. Fitted on the test split it is nearly as good on fresh pictures, so that the numbers
+of one network do not show it; only the list of pictures does.
 
 References: Guo et al., "On Calibration of Modern Neural Networks", 2017 (temperature, and that it is fitted on pictures
 of its own); Zadrozny and Elkan, "Transforming Classifier Scores into Accurate Multiclass Probability Estimates", 2002
@@ -125,7 +125,7 @@ def fit_isotonic(probabilities: NDArray[np.floating], labels: ArrayLike) -> Isot
     Returns
     -------
     IsotonicCalibrator
-        On these very pictures its calibration error is next to nothing, whatever the bins are.
+        On these very pictures its calibration error is small, whatever the bins are.
 
     Raises
     ------
@@ -224,7 +224,8 @@ def audit_calibration(
     into the two would have been as likely (exchangeable). The p-value, (1 + divisions with at least this difference)
     over (1 + divisions), is then valid exactly, although an error measured on fewer pictures is the larger one by
     chance alone. What it cannot see: a temperature that was fitted on the test split, whose error differs by less than
-    chance. Nor would fresh pictures alone show a thing: a calibrator that was fitted on as many others does as badly.
+    chance does. Nor would fresh pictures alone show a thing: a calibrator that was fitted on as many others does as
+    badly there. What tells is the difference, of one calibrator on both.
 
     References
     ----------
