@@ -15,7 +15,7 @@ from helpers.scorecard import Record
 Evidence = UnderAttack | FittedOn | Calibrated | BatchLog | ReadRightly
 """What a claim may rest on."""
 
-_ATTACKED = 80  # of the fresh pictures: an attack asks some hundred times about each
+_ATTACKED = 120  # of the fresh pictures: an attack asks some hundred times about each
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def audit_claim(claim: Claim, reported: Split, fresh: Split, *, seed: int = 0) -
     reported : helpers.datasets.Split
         The pictures of the claim: the rival's test split.
     fresh : helpers.datasets.Split
-        Pictures that the maker never had, from :func:`fresh_pictures`. The first eighty are attacked.
+        Pictures that the maker never had, from :func:`fresh_pictures`. The first 120 are attacked.
     seed : int
         Of attacks and simulations.
 

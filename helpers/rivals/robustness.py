@@ -68,7 +68,7 @@ def audit_robustness(
     evidence : UnderAttack
         What the maker handed over.
     fresh : Split
-        Pictures of the same kind that the maker never had; some eighty are enough.
+        Pictures of the same kind that the maker never had; some hundred are enough.
     tolerance : float
         How much less an honest network may hold under these than under the maker's, in [0, 1): no attack finds all.
     queries : int
@@ -94,7 +94,7 @@ def audit_robustness(
     Null: under these attacks the network holds on fresh pictures at least the share that it holds under the maker's,
     less the tolerance. The attacks are chosen before anything is measured. The test is that of Berger and Boos (1994):
     exact binomial, at the low end of the claim's own interval. What it cannot see: a masking that stops both attacks. A
-    random network is refused, for eighty pictures and a few seconds do not break one (it takes :func:`attacks.eot`).
+    random network is refused, for a hundred pictures and a few seconds do not break one (it takes :func:`attacks.eot`).
     """
     if not isinstance(evidence, UnderAttack):
         raise TypeError(f"evidence must be an UnderAttack, got {type(evidence).__name__}")

@@ -1,4 +1,4 @@
-"""A calibrator that saw the test split is found by its pictures or by fresh ones, a temperature only by its pictures."""
+"""A calibrator that saw the test split is found by its pictures or fresh ones, a temperature only by its pictures."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from helpers import rivals, uncertainty
 from helpers.datasets import Split
 from helpers.rivals import calibration
 
-TESTED, FRESH, CLASSES = 400, 2000, 10  # as makers have them
+TESTED, FRESH, CLASSES = 250, 2000, 10  # as makers have them
 
 
 def drawn(rng, n):
@@ -117,7 +117,7 @@ def test_hashes_of_tested_pictures_are_found_to_the_last_one():
     honest = rivals.audit_fitted_on(rivals.FittedOn(tuple(hashes), 1.5), tested)
     false = rivals.audit_fitted_on(rivals.FittedOn((*hashes[1:], tested.hashes()[-1]), 1.5), tested)
     assert (honest.p_value, false.p_value) == (1, 0)
-    assert false.found == "1 of 400 pictures that it was fitted on stand among the 400 tested."
+    assert false.found == "1 of 250 pictures that it was fitted on stand among the 250 tested."
 
 
 def test_evidence_that_cannot_be():

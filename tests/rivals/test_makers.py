@@ -117,7 +117,7 @@ def test_the_makers_own_attack_finds_no_hidden_gradients(all_of, monkeypatch):
     monkeypatch.setattr(
         robustness.attacks, "evaluate_robustness", lambda *given, seed: whole(*given[:4], {"PGD": own}, seed=seed)
     )
-    few = rivals.fresh_pictures(seed).take(slice(80))
+    few = rivals.fresh_pictures(seed).take(slice(120))
     assert not rivals.audit_robustness(evidence, few, queries=2).accused
 
 
