@@ -78,8 +78,8 @@ def test_steps_fitted_on_the_test_split_are_accused_and_others_as_often_as_the_l
 def test_a_temperature_fitted_on_the_test_split_hardly_shows_in_the_numbers(quick):
     """One number learns little by heart.
 
-    At a level of one in ten 34 of 200 that saw the test split are accused, and 22 of 200 that did not. Of steps that
-    saw it 193 are, at a level of one in a hundred.
+    At a level of one in ten 31 of 200 that saw the test split are accused, and 21 of 200 that did not. Of steps that
+    saw it 187 are, at a level of one in a hundred.
     """
     honest, false = p_values(temperature, range(200), 99)
     print("honest", int((honest <= 0.1).sum()), "false", int((false <= 0.1).sum()))
