@@ -25,7 +25,7 @@ from helpers.rivals.results import LEVEL, AuditResult
 EDGES = uncertainty.equal_width_edges(20)
 """Bins of the calibration errors here: 5 points each."""
 
-_LEAST = 1e-6  # no answer is quite certain, or nothing would be left for the other classes
+_LEAST = 1e-6  # an answer stays the answer, and is never quite certain
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class IsotonicCalibrator:
     steps: dict[int, Any]
 
     def __call__(self, probabilities: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Calibrated probabilities: the answer's own by its steps, those of the others in their old proportions.
+        """Calibrated probabilities: the answer's own by its steps, and what is left in equal parts for the others.
 
         Parameters
         ----------
@@ -91,7 +91,8 @@ class IsotonicCalibrator:
         Returns
         -------
         numpy.ndarray of float32, shape (N, K)
-            The same answers, as sure as the calibrator allows; at least as sure as of any other class.
+            The same answers, each as sure as its steps say, and surer than one of K. In the old proportions an answer
+            that was nearly always wrong would have to stay surer than the second, and so be far off.
         """
         p = check_probabilities(probabilities).astype(np.float64)
         answer, rows = p.argmax(axis=1), np.arange(len(p))
@@ -101,13 +102,9 @@ class IsotonicCalibrator:
             here = answer == number
             if here.any():
                 wanted[here] = steps.predict(sure[here])
-        others = p.copy()
-        others[rows, answer] = 0
-        others += _LEAST / p.shape[1] * (np.arange(p.shape[1]) != answer[:, None])
-        others /= others.sum(axis=1, keepdims=True)
-        second = others.max(axis=1)
-        wanted = np.clip(wanted, second / (1 + second) + _LEAST, 1 - _LEAST)
-        given = others * (1 - wanted)[:, None]
+        classes = p.shape[1]
+        wanted = np.clip(wanted, 1 / classes + _LEAST, 1 - _LEAST)
+        given = np.repeat((1 - wanted)[:, None] / (classes - 1), classes, axis=1)
         given[rows, answer] = wanted
         return given.astype(np.float32)
 
