@@ -79,7 +79,7 @@ def test_a_temperature_fitted_on_the_test_split_hardly_shows_in_the_numbers(quic
     """One number learns little by heart.
 
     At a level of one in ten 31 of 200 that saw the test split are accused, and 21 of 200 that did not. Of steps that
-    saw it 187 are, at a level of one in a hundred.
+    saw it all are, at a level of one in a hundred.
     """
     honest, false = p_values(temperature, range(200), 99)
     print("honest", int((honest <= 0.1).sum()), "false", int((false <= 0.1).sum()))
