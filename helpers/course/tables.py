@@ -21,11 +21,15 @@ from helpers.scorecard import (
     Benched,
     Measured,
     Series,
+    StoredRun,
+    Threshold,
     allowed_outside,
     read_bands,
     read_benched,
     read_measured,
     read_runs,
+    read_stored_runs,
+    read_thresholds,
 )
 
 _MADE = re.compile(
@@ -50,12 +54,15 @@ class Stored:
         The bands once more, with what seeds gave that had no part in them.
     benched : list of Benched
         Speeds: ``benchmarks/results/``.
+    judged : list of StoredRun
+        Runs whose verdict was taken once: ``helpers/scorecard/stored_runs.yaml``.
     """
 
     bands: Sequence[Band]
     measured: Sequence[Measured]
     runs: Sequence[BandRun] = ()
     benched: Sequence[Benched] = ()
+    judged: Sequence[StoredRun] = ()
 
     def values(self, metric: str, dataset: str, model: str) -> tuple[float, ...]:
         """What the seeds gave.
@@ -98,7 +105,7 @@ def stored(root: Path | None = None) -> Stored:
     Returns
     -------
     Stored
-        Bands, measurements and speeds.
+        Bands, measurements, speeds and judged runs.
     """
     root = notebooks_folder().parent if root is None else root
     tests = root / "tests"
@@ -107,6 +114,7 @@ def stored(root: Path | None = None) -> Stored:
         [read_measured(path) for path in sorted((tests / "measured").glob("*.json"))],
         [run for path in sorted((tests / "bands").glob("*.yaml")) for run in read_runs(path)],
         [read_benched(path) for path in sorted((root / "benchmarks" / "results").glob("*.json"))],
+        read_stored_runs(root / "helpers" / "scorecard" / "stored_runs.yaml"),
     )
 
 
@@ -646,6 +654,28 @@ def _benched(values: Stored, name: str) -> Benched:
     return found[0]
 
 
+def _asked(values: Stored) -> str:
+    """Every threshold with its reason, as the file has them."""
+    del values
+    rows = [[one.axis, f"{one.metric} ({_of(one)})", one.asked, one.reason] for one in read_thresholds()]
+    return markdown(["axis", "record", "asked of its interval", "because"], rows)
+
+
+def _judged(values: Stored) -> str:
+    """What became of every threshold on seeds that nobody had seen, and of the release."""
+    found = {run.seed: run.decide() for run in values.judged}
+    rows = [
+        [one.metric, one.asked, *(each.judged[at].verdict for each in found.values())]
+        for at, one in enumerate(read_thresholds())
+    ]
+    rows.append(["**the release**", "", *(f"**{each.verdict}**" for each in found.values())])
+    return markdown(["record", "asked", *(f"seed {seed}" for seed in found)], rows)
+
+
+def _of(one: Threshold) -> str:
+    return f"{one.model} on {one.dataset}, {one.notebook[:2]}"
+
+
 TABLES: dict[str, Table] = {
     "what-it-measures": _by_dataset(_MEASURES),
     "attacked": _by_dataset(_ATTACKS),
@@ -662,4 +692,6 @@ TABLES: dict[str, Table] = {
     "serving": _serving,
     "serving-costs": _serving_costs,
     "serving-parts": _serving_parts,
+    "asked": _asked,
+    "judged": _judged,
 }

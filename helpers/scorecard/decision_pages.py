@@ -66,6 +66,23 @@ def decision_entry(decision: Decision) -> dict[str, Any]:
     }
 
 
+def decision_counts(decision: Decision) -> str:
+    """Say how many records got which verdict.
+
+    Parameters
+    ----------
+    decision : Decision
+        What :func:`helpers.scorecard.decide` gave.
+
+    Returns
+    -------
+    str
+        Such as ``"9 met, 6 not met, 3 not shown"``.
+    """
+    counts = {said: sum(one.verdict == said for one in decision.judged) for said in _ORDER}
+    return ", ".join(f"{count} {said}" for said, count in counts.items() if count)
+
+
 def _entry(one: Judged) -> dict[str, Any]:
     asked, record = one.threshold, one.record
     names = ("axis", "metric", "dataset", "model", "notebook", "low_at_least", "high_at_most", "reason", "harmed")
@@ -130,8 +147,7 @@ def _together(decision: Decision) -> Iterator[str]:
 
 
 def _last(decision: Decision) -> str:
-    counts = {said: sum(one.verdict == said for one in decision.judged) for said in _ORDER}
-    return f"{decision.verdict}: " + ", ".join(f"{count} {said}" for said, count in counts.items() if count)
+    return f"{decision.verdict}: {decision_counts(decision)}"
 
 
 def _wrapped(text: str) -> list[str]:

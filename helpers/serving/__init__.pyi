@@ -31,5 +31,6 @@ from .local import LocalService as LocalService
 from .metrics import Metrics as Metrics
 from .packing import pack as pack
 from .problems import Problem as Problem
+from .release_card import release_card as release_card
 from .replay import open_newest as open_newest
 from .runner import Runner as Runner

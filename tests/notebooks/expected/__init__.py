@@ -24,6 +24,7 @@ from types import ModuleType
 from tests.notebooks.expected import (
     adversarial_training,
     attacks,
+    decision,
     deployment,
     fairness,
     gradcam,
@@ -51,4 +52,5 @@ BY_NOTEBOOK: dict[str, ModuleType] = {
     "10_deployment": deployment,
     "11_monitoring": monitoring,
     "12_pipeline": pipeline,
+    "13_decision": decision,
 }
