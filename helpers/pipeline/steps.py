@@ -8,7 +8,6 @@ works with it: pictures that are drawn again must be those that were drawn, what
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -150,7 +149,7 @@ def package_model(
         settings: dict[str, Any] = {"budget": said["budget"], "seed": said["seed"]}
         bundle = pack_spine(out / BUNDLE, private, version=version, serial=serial, **settings)
         (out / "public.pem").write_bytes(public.read_bytes())
-    _check_records(said["digest"], measured, bundle)
+    _check_records(said, measured, bundle)
 
 
 def sign_package(package: Path, out: Path, *, private_key: Path) -> None:
@@ -228,15 +227,13 @@ def _check_weights(said: dict[str, Any]) -> None:
         )
 
 
-def _check_records(digest: str, measured: Path, bundle: Path) -> None:
-    judged = json.loads((measured / SCORECARD).read_text(encoding="utf-8"))
-    packed = json.loads((bundle / SCORECARD).read_text(encoding="utf-8"))
-    if _in_order(packed) != _in_order([record for record in judged if record["model_digest"] == digest]):
+def _check_records(said: dict[str, Any], measured: Path, bundle: Path) -> None:
+    from helpers.scorecard import read
+    from helpers.serving import records_to_pack
+
+    judged = records_to_pack(read(measured / SCORECARD), said["digest"], said["budget"], said["seed"])
+    if read(bundle / SCORECARD) != judged:
         raise PipelineError(
             "the scorecard in the bundle is not the one that was judged: something was measured in between. Run the "
             "pipeline from the step 'measure' on"
         )
-
-
-def _in_order(records: list[dict[str, Any]]) -> list[str]:
-    return sorted(json.dumps(record, sort_keys=True) for record in records)

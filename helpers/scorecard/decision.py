@@ -18,6 +18,7 @@ from helpers.contracts import LARGEST_RUN_SEED, check_seed
 from helpers.errors import ScorecardError, did_you_mean
 from helpers.scorecard.fields import AXES, BUDGETS, check_choice
 from helpers.scorecard.keys import notebook_key
+from helpers.scorecard.outcomes import CANNOT_DECIDE, GO, NO_GO
 from helpers.scorecard.records import Record
 from helpers.scorecard.thresholds import Threshold, check_measured, read_thresholds
 from helpers.scorecard.verdicts import (
@@ -31,7 +32,6 @@ from helpers.scorecard.verdicts import (
 )
 
 MISSING, STALE = "missing", "stale"
-GO, NO_GO, CANNOT_DECIDE = "go", "no-go", "cannot decide"
 WRONG_GO = 0.05
 """What a wrong *go* may not exceed: see :mod:`helpers.scorecard.verdicts`."""
 

@@ -13,6 +13,7 @@ from helpers.scorecard.verdicts import BETTER, MET, NOT_MET, NOT_SHOWN
 _WIDTH = 116
 _INDENT = " " * 14
 _ORDER = (MET, NOT_MET, NOT_SHOWN, MISSING, STALE)
+_WORST_FIRST = {NOT_MET: 0, NOT_SHOWN: 1, STALE: 2, MISSING: 3}
 
 
 def decision_text(decision: Decision) -> str:
@@ -64,6 +65,30 @@ def decision_entry(decision: Decision) -> dict[str, Any]:
         "chance_of_go_if_better": {"better": BETTER, **decision.chances._asdict()},
         "records": [_entry(one) for one in decision.judged],
     }
+
+
+def decision_reasons(decision: Decision) -> list[str]:
+    """Say what stands against a *go*, a line for each threshold that is not met.
+
+    Parameters
+    ----------
+    decision : Decision
+        What :func:`helpers.scorecard.decide` gave.
+
+    Returns
+    -------
+    list of str
+        What fails first, then what is stale or missing; empty for a *go*.
+    """
+    against = sorted((one for one in decision.judged if one.verdict != MET), key=lambda one: _WORST_FIRST[one.verdict])
+    return [_reason(one) for one in against]
+
+
+def _reason(one: Judged) -> str:
+    asked, record = one.threshold, one.record
+    found = one.why if record is None else f"{record.value:.4g} [{record.low:.4g}, {record.high:.4g}]"
+    about = f"{asked.axis} / {asked.metric} ({asked.model} on {asked.dataset})"
+    return f"- {one.verdict}: {about}: asked {asked.asked}; {found}"
 
 
 def _entry(one: Judged) -> dict[str, Any]:

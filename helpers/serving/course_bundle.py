@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from helpers.serving.cards import data_card
 from helpers.serving.packing import pack
+from helpers.serving.release import JudgedRun
 
 if TYPE_CHECKING:
     from helpers.datasets import Dataset
+    from helpers.scorecard import Record
 
 REFERENCE = 1000
 """Training pictures that strangeness is measured from: every answer looks at all of them."""
@@ -21,7 +24,8 @@ _CARD = {
     "out_of_scope": "Traffic, or any other use in which somebody relies on an answer.",
     "training_data": "The training split of the data set named in data_card.json, and nothing else.",
     "evaluation_data": "The test split of the same data set. scorecard.json holds what the notebooks measured before "
-    "this bundle was packed, of these very weights; where it is empty, nothing had been measured.",
+    "this bundle was packed: of these very weights, and of other networks what the release decision asks. Where it is "
+    "empty, nothing had been measured.",
     "ethical_considerations": "Whom it fails is measured in notebook 08, and what it gives away of its pictures in 09.",
     "caveats": "Probabilities and sets are calibrated on pictures of the same kind: in another light they promise too "
     "much, as notebook 02 shows. A picture made to fool it does, as 06 shows.",
@@ -57,7 +61,7 @@ def pack_spine(
     Returns
     -------
     pathlib.Path
-        The folder. Its scorecard holds the records of ``build/scorecard.json`` that were measured of these weights.
+        The folder. Its scorecard holds what :func:`records_to_pack` takes of ``build/scorecard.json``.
 
     Raises
     ------
@@ -68,7 +72,8 @@ def pack_spine(
 
     data = datasets.load("signs", **datasets.split_sizes("signs", budget), seed=seed)
     model = models.spine(data, budget, seed=seed).model
-    weights = models.digest(model)
+    records = records_to_pack(scorecard.read(), models.digest(model), budget, seed)
+    code = {notebook: scorecard.notebook_key(notebook) for notebook in sorted({one.notebook for one in records})}
     return pack(
         path,
         model,
@@ -80,9 +85,40 @@ def pack_spine(
         calibration=(data.calibration.images, data.calibration.labels),
         card=_CARD,
         data=_data_card(data),
-        scorecard=[asdict(record) for record in scorecard.read() if record.model_digest == weights],
+        scorecard=[asdict(record) for record in records],
         private_key=private_key,
+        run=JudgedRun(seed, budget, code),
     )
+
+
+def records_to_pack(records: Iterable[Record], digest: str, budget: str, seed: int) -> list[Record]:
+    """Choose what a bundle of the course's network takes along: what was measured of it, and what its release hangs on.
+
+    Some thresholds are on other networks: one that was made to cheat shows whether the maps would find it.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        Of a scorecard.
+    digest : str
+        Its weights, of :func:`helpers.models.digest`.
+    budget, seed : str, int
+        Of its run.
+
+    Returns
+    -------
+    list of Record
+        Those of these weights; and of other networks, in this run, those that a threshold is on.
+    """
+    from helpers.scorecard import read_thresholds
+
+    asked = {threshold.key for threshold in read_thresholds() if threshold.model != JudgedRun.model}
+    return [
+        one
+        for one in records
+        if one.model_digest == digest
+        or ((one.axis, one.metric, one.dataset, one.model) in asked and (one.budget, one.seed) == (budget, seed))
+    ]
 
 
 def _data_card(data: Dataset) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def test_what_the_model_takes_and_answers_is_told(ask):
         assert ask.get(path).json() == {"ready": True}
     for path in ("/v2/health/live", "/healthz"):
         assert ask.get(path).json() == {"live": True, "process": os.getpid()}
-    assert ask.get("/scorecard").json() == FakeEngine.scorecard
+    assert ask.get("/scorecard").json() == {"decision": FakeEngine.decision, "records": FakeEngine.scorecard}
     for path in ("/v2/models/other", "/v2/models/signs/versions/2", "/v2/models/other/ready"):
         refused(ask.get(path), 404, "no-such-model")
 

@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ import pytest
 from model_signing import hashing, signing, verifying
 from onnx import external_data_helper
 
-from helpers import serving
+from helpers import models, serving
 from helpers.errors import CacheError, CourseError
 from helpers.serving import bundle
 from tests.serving import bundles
@@ -82,7 +83,9 @@ def test_what_was_packed_opens_and_says_what_it_is(packed):
     assert engine.card["model_details"]["model_sha256"] == (
         hashlib.sha256((packed.path / "model.onnx").read_bytes()).hexdigest()
     )
-    assert engine.scorecard == [{"axis": "training", "metric": "accuracy", "value": 0.5}]
+    assert engine.scorecard == bundles.entries(bundles.card()[:1])
+    assert engine.run == asdict(bundles.RUN) | {"model_digest": models.digest(bundles.network())}
+    assert engine.decision is None, "nobody asked"
     assert {path.name for path in packed.path.iterdir()} == {*serving.FILES, serving.SIGNATURE}
 
 

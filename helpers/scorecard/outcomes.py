@@ -1,0 +1,3 @@
+"""What a release decision can be; by itself, for whoever only has to name one."""
+
+GO, NO_GO, CANNOT_DECIDE = "go", "no-go", "cannot decide"
