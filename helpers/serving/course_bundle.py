@@ -40,6 +40,7 @@ def pack_spine(
     seed: int = 0,
     version: str = "1.0.0",
     serial: int = 1,
+    records: Iterable[Record] | None = None,
 ) -> Path:
     """Pack the network that goes through all notebooks, on road signs; it is trained first where none has done so.
 
@@ -57,11 +58,13 @@ def pack_spine(
         Text for people.
     serial : int
         Larger than that of every bundle before it.
+    records : iterable of Record, optional
+        What was measured; what ``build/scorecard.json`` holds if not given. The bundle takes :func:`records_to_pack`.
 
     Returns
     -------
     pathlib.Path
-        The folder. Its scorecard holds what :func:`records_to_pack` takes of ``build/scorecard.json``.
+        The folder.
 
     Raises
     ------
@@ -72,8 +75,9 @@ def pack_spine(
 
     data = datasets.load("signs", **datasets.split_sizes("signs", budget), seed=seed)
     model = models.spine(data, budget, seed=seed).model
-    records = records_to_pack(scorecard.read(), models.digest(model), budget, seed)
-    code = {notebook: scorecard.notebook_key(notebook) for notebook in sorted({one.notebook for one in records})}
+    measured = scorecard.read() if records is None else records
+    packed = records_to_pack(measured, models.digest(model), budget, seed)
+    code = {notebook: scorecard.notebook_key(notebook) for notebook in sorted({one.notebook for one in packed})}
     return pack(
         path,
         model,
@@ -85,7 +89,7 @@ def pack_spine(
         calibration=(data.calibration.images, data.calibration.labels),
         card=_CARD,
         data=_data_card(data),
-        scorecard=[asdict(record) for record in records],
+        scorecard=[asdict(record) for record in packed],
         private_key=private_key,
         run=JudgedRun(seed, budget, code),
     )

@@ -44,7 +44,7 @@ class _Place:
     process: BaseProcess
     pipe: Pipe
     ready: bool = False
-    reason: str = "it did not say why"
+    reason: str = "a worker ended without a word; the log may say why"
     failures: int = 0
     start_at: float = 0.0  # of the next process, where this one has ended
 
@@ -153,17 +153,18 @@ class Runner:
                 self._places[number] = self._start(number)
                 self._places[number].failures = place.failures
             return True
+        exitcode = place.process.exitcode  # asked first: what it told before it ended is heard
         if not place.ready and place.pipe.poll():
             with contextlib.suppress(EOFError, OSError):
                 self._hear(place, place.pipe.recv_bytes(LONGEST_REASON))
-        if place.process.exitcode is None:
+        if exitcode is None:
             return True
         place.pipe.close()
-        if place.process.exitcode == REFUSED:
+        if exitcode == REFUSED:
             print(f"The model is not served: {place.reason}", file=sys.stderr, flush=True)
             if not self._ever_ready:
                 return False
-        print(f"worker {number} ended with status {place.process.exitcode}; another takes its place", file=sys.stderr)
+        print(f"worker {number} ended with status {exitcode}; another takes its place", file=sys.stderr)
         pause = 0.0 if place.ready else min(0.5 * 2**place.failures, _LONGEST_PAUSE)
         place.failures += 1
         place.start_at = time.monotonic() + pause
