@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.contracts import LARGEST_RUN_SEED, check_seed
 from helpers.serving.cards import data_card
 from helpers.serving.packing import pack
 from helpers.serving.release import JudgedRun
@@ -113,15 +114,21 @@ def records_to_pack(records: Iterable[Record], digest: str, budget: str, seed: i
     -------
     list of Record
         Those of these weights; and of other networks, in this run, those that a threshold is on.
+
+    Raises
+    ------
+    ValueError
+        If `seed` is none.
     """
     from helpers.scorecard import read_thresholds
 
+    run = (budget, check_seed(seed, LARGEST_RUN_SEED))
     asked = {threshold.key for threshold in read_thresholds() if threshold.model != JudgedRun.model}
     return [
         one
         for one in records
         if one.model_digest == digest
-        or ((one.axis, one.metric, one.dataset, one.model) in asked and (one.budget, one.seed) == (budget, seed))
+        or ((one.axis, one.metric, one.dataset, one.model) in asked and (one.budget, one.seed) == run)
     ]
 
 

@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from helpers.contracts import LARGEST_RUN_SEED, check_seed
 from helpers.errors import CourseError, ScorecardError
 from helpers.scorecard.decision import Decision, decide
 from helpers.scorecard.decision_pages import decision_entry, decision_reasons
+from helpers.scorecard.fields import BUDGETS, check_choice
 from helpers.scorecard.outcomes import CANNOT_DECIDE, GO
 from helpers.scorecard.records import Record
 from helpers.serving.bundle import BundleError
@@ -43,12 +45,21 @@ class JudgedRun:
         of a notebook that is not named is stale.
     model : str
         What the thresholds call the network.
+
+    Raises
+    ------
+    ValueError
+        If `seed` or `budget` is none.
     """
 
     seed: int
     budget: str
     code: Mapping[str, str]
     model: str = "course_cnn"
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed, LARGEST_RUN_SEED)
+        check_choice(self.budget, BUDGETS, "budget")
 
 
 def released(
