@@ -51,7 +51,7 @@ FILES = MappingProxyType(
 _SIGNATURE_BYTES = 2**20
 _FIELDS = {"format": int, "name": str, "version": str, "serial": int, "shape": list, "class_names": list}
 _OF_FORMAT = {1: _FIELDS, 2: _FIELDS | {"run": dict}}
-_OF_RUN = {"model": str, "model_digest": str, "seed": int, "budget": str, "code": dict}
+_OF_RUN = {"model_digest": str, "seed": int, "budget": str, "code": dict}
 _SAID = 10  # problems that one message lists
 _PREDICATE = "https://model_signing/signature/v1.0"
 
@@ -69,7 +69,7 @@ class Verified:
     manifest : Mapping
         ``format``, ``name``, ``version`` (text for people), ``serial`` (a whole number that only grows), ``shape``
         (H, W, C) and ``class_names``; from format 2 on ``run``, what the release decision holds the records against:
-        ``model``, ``model_digest``, ``seed``, ``budget`` and ``code`` (notebook to key).
+        ``model_digest``, ``seed``, ``budget`` and ``code`` (notebook to key).
     contents : Mapping of str to bytes
         Every signed file. Use these bytes: the files on the disk may have changed since.
     """

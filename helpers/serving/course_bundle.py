@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from helpers.contracts import LARGEST_RUN_SEED, check_seed
 from helpers.serving.cards import data_card
 from helpers.serving.packing import pack
-from helpers.serving.release import JudgedRun
+from helpers.serving.release import NETWORK, JudgedRun
 
 if TYPE_CHECKING:
     from helpers.datasets import Dataset
@@ -123,7 +123,7 @@ def records_to_pack(records: Iterable[Record], digest: str, budget: str, seed: i
     from helpers.scorecard import read_thresholds
 
     run = (budget, check_seed(seed, LARGEST_RUN_SEED))
-    asked = {threshold.key for threshold in read_thresholds() if threshold.model != JudgedRun.model}
+    asked = {threshold.key for threshold in read_thresholds() if threshold.model != NETWORK}
     return [
         one
         for one in records

@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from helpers.contracts import LARGEST_RUN_SEED, check_seed
-from helpers.errors import CourseError, ScorecardError
+from helpers.errors import CourseError
 from helpers.scorecard.decision import Decision, decide
 from helpers.scorecard.decision_pages import decision_entry, decision_reasons
 from helpers.scorecard.fields import BUDGETS, check_choice
 from helpers.scorecard.outcomes import CANNOT_DECIDE, GO
 from helpers.scorecard.records import Record
 from helpers.serving.bundle import BundleError
+
+NETWORK = "course_cnn"
+"""What the thresholds call the network of a bundle, whose weights are those that the manifest names."""
 
 _SAID = 3  # reasons in one message
 _NO_RUN = "its manifest does not say of which run the records must be (seed, budget, weights, code)"
@@ -43,8 +46,6 @@ class JudgedRun:
     code : mapping of str to str
         The key of each notebook's code, of :func:`helpers.scorecard.notebook_key`, when the bundle is packed. A record
         of a notebook that is not named is stale.
-    model : str
-        What the thresholds call the network.
 
     Raises
     ------
@@ -55,7 +56,6 @@ class JudgedRun:
     seed: int
     budget: str
     code: Mapping[str, str]
-    model: str = "course_cnn"
 
     def __post_init__(self) -> None:
         check_seed(self.seed, LARGEST_RUN_SEED)
@@ -87,8 +87,8 @@ def released(
         If it is refused.
     BundleError
         If the scorecard cannot be read, whatever was named: nobody knows what it says.
-    ScorecardError
-        If the thresholds cannot be read.
+    ScorecardError, ValueError
+        If the thresholds cannot be read, or the manifest's seed or budget is none.
     """
     records = _records(scorecard)
     if run is None:
@@ -111,18 +111,13 @@ def _records(scorecard: Sequence[Mapping[str, Any]]) -> list[Record]:
 
 def _decision(records: list[Record], run: Mapping[str, Any]) -> Decision:
     code: Mapping[str, str] = run["code"]
-    try:
-        return decide(
-            records,
-            seed=run["seed"],
-            budget=run["budget"],
-            digests={run["model"]: run["model_digest"]},
-            code_of=lambda notebook: code.get(notebook, "not in the bundle's manifest"),
-        )
-    except ScorecardError:
-        raise
-    except ValueError as error:
-        raise BundleError(f"manifest.json: {error}; make the bundle again with pack") from None
+    return decide(
+        records,
+        seed=run["seed"],
+        budget=run["budget"],
+        digests={NETWORK: run["model_digest"]},
+        code_of=lambda notebook: code.get(notebook, "not in the bundle's manifest"),
+    )
 
 
 def _refused(verdict: str, despite: str | None) -> list[str]:

@@ -89,7 +89,7 @@ def in_a_notebook(seed):
 
 def by_the_service(records):
     """What a service says of a bundle with these records, where it is not told to serve it."""
-    run = {"model": "course_cnn", "model_digest": f"weights of {small.FIRST.model}", "seed": small.SEED}
+    run = {"model_digest": f"weights of {small.FIRST.model}", "seed": small.SEED}
     run |= {"budget": "quick", "code": {record["notebook"]: cards.CODE for record in records}}
     try:
         return serving.released(records, run)["verdict"]

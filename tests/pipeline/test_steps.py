@@ -163,7 +163,7 @@ def test_what_was_judged_is_packed_without_a_key_beside_it(world, trained):
     assert found.manifest["serial"] == 4
     packed = json.loads(found.contents["scorecard.json"])
     assert sorted(record["metric"] for record in packed) == sorted(record["metric"] for record in world.records)
-    run = {"model": "course_cnn", "model_digest": "good", "seed": small.SEED, "budget": "quick"}
+    run = {"model_digest": "good", "seed": small.SEED, "budget": "quick"}
     code = {threshold.notebook: CODE for threshold in small.THRESHOLDS}
     assert serving.released(packed, run | {"code": code})["go"], "what the gate let pass is served, and without a word"
     assert not [path for path in trained.rglob("*.pem") if "PRIVATE" in path.read_text()]

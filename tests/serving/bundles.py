@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from helpers import models, serving, uncertainty
 from helpers.scorecard import Record, read_thresholds
+from helpers.serving import release
 from tests.scorecard.cards import CODE, good_card
 
 SHAPE, CLASSES, TEMPERATURE = (20, 24, 3), 5, 1.7
@@ -65,7 +66,7 @@ def drawn(n: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 def card(digest: str | None = None) -> list[Record]:
     """Records that keep every threshold; those of the course's network are of these weights, the small one's own."""
     weights = models.digest(network()) if digest is None else digest
-    named = {RUN.model: weights}
+    named = {release.NETWORK: weights}
     return [
         dataclasses.replace(one, model_digest=named.get(one.model, one.model_digest)) for one in good_card(THRESHOLDS)
     ]

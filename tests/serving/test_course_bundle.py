@@ -48,7 +48,7 @@ def test_the_bundle_holds_the_network_and_what_was_measured_of_it(small, tmp_pat
     packed = [(each["metric"], each["model_digest"], each["seed"]) for each in engine.scorecard]
     assert packed == [("accuracy", models.digest(small), 0), (asked.metric, "other", 0)]
     code = {notebook: notebook_key(notebook) for notebook in ("01_training", asked.notebook)}
-    run = {"seed": 0, "budget": "quick", "model": "course_cnn", "model_digest": models.digest(small), "code": code}
+    run = {"seed": 0, "budget": "quick", "model_digest": models.digest(small), "code": code}
     assert engine.run == run
     assert engine.card["model_details"]["name"] == "signs-course-cnn"
     assert np.load(path / "features.npy").shape == (1000, 64)

@@ -18,7 +18,7 @@ from tests.serving import bundles
 NO_GO, UNKNOWN = "no-go", "cannot decide"
 GOOD = cards.good_card(bundles.THRESHOLDS)
 FIRST = bundles.THRESHOLDS[0]
-RUN = dataclasses.asdict(bundles.RUN) | {"model_digest": f"weights of {bundles.RUN.model}"}
+RUN = dataclasses.asdict(bundles.RUN) | {"model_digest": f"weights of {release.NETWORK}"}
 WORSE = [cards.beyond(FIRST, "low", 0.01), *GOOD[1:]]
 
 
