@@ -201,7 +201,7 @@ def is_ready(pod: Thing) -> bool:
 
 _LOG = "kubectl logs says why; OOMKilled means that its memory limit is too small."
 _PULL = "is the image's address one that the nodes reach, and is the image there ('minikube image load')?"
-_TODO = {
+_WHAT_TO_DO = {
     "ImagePullBackOff": _PULL,
     "ErrImagePull": _PULL,
     "CreateContainerConfigError": "a ConfigMap that it names is not there, or its user is not a number.",
@@ -230,8 +230,8 @@ def trouble_of(pod: Thing) -> tuple[str, str] | None:
     if status.get("reason"):  # the whole pod: Evicted, DeadlineExceeded
         return f"{status['reason']} ({status.get('message', '')})", "kubectl describe node"
     for each in status.get("conditions", []):
-        if each.get("reason") in _TODO:
-            return f"{each['reason']} ({each.get('message', '')})", _TODO[each["reason"]]
+        if each.get("reason") in _WHAT_TO_DO:
+            return f"{each['reason']} ({each.get('message', '')})", _WHAT_TO_DO[each["reason"]]
     for each in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
         if said := _trouble_of_container(each):
             return f"container {each['name']}: {said[0]}", said[1]
@@ -241,10 +241,10 @@ def trouble_of(pod: Thing) -> tuple[str, str] | None:
 def _trouble_of_container(container: Thing) -> tuple[str, str] | None:
     now, last = (container.get(each, {}) for each in ("state", "lastState"))
     waiting = now.get("waiting", {})
-    if waiting.get("reason") in _TODO:
+    if waiting.get("reason") in _WHAT_TO_DO:
         more = f", last ended with status {last['terminated']['exitCode']}" if "terminated" in last else ""
         why = f" ({waiting['message']})" if waiting.get("message") else ""
-        return f"{waiting['reason']}{why}{more}", _TODO[waiting["reason"]]
+        return f"{waiting['reason']}{why}{more}", _WHAT_TO_DO[waiting["reason"]]
     ended = now.get("terminated", {})
     return (
         (f"ended with status {ended['exitCode']} ({ended.get('reason', '')})", _LOG) if ended.get("exitCode") else None
