@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.images import bill_of_materials, build_command, bundle_command
-from deploy.manifests import DESPITE, WAYS, write_argocd, write_overlay, write_pipeline
+from deploy.manifests import WAYS, write_argocd, write_overlay, write_pipeline
 from helpers.cache import build_directory
 from helpers.errors import CourseError
+from helpers.scorecard.outcomes import NOT_GO
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     manifests.add_argument("--key", type=Path, default=build_directory() / "keys" / "public.pem", help="public key")
     manifests.add_argument("--least-serial", type=int, default=1, metavar="N", help="refuse bundles below (default: 1)")
     manifests.add_argument(
-        "--despite-verdict", choices=DESPITE, help="serve a bundle whose release decision is this one, and no other"
+        "--despite-verdict", choices=NOT_GO, help="serve a bundle whose release decision is this one, and no other"
     )
     manifests.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: build/kubernetes/WAY)")
     manifests.set_defaults(command=_manifests)

@@ -12,16 +12,13 @@ from typing import Any
 from deploy.images import ROOT, checked
 from helpers.cache import written_whole
 from helpers.errors import CourseError
-from helpers.scorecard.outcomes import CANNOT_DECIDE, NO_GO
+from helpers.scorecard.outcomes import NOT_GO
 
 ARGOCD = ROOT / "deploy" / "argocd"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 PIPELINE = ROOT / "deploy" / "pipeline" / "pipeline.yaml"
 WAYS = ("service", "kserve")
 """Plain Kubernetes objects, or KServe's."""
-
-DESPITE = (NO_GO, CANNOT_DECIDE)
-"""Verdicts in spite of which a bundle may be served."""
 
 _HEAD: dict[str, Any] = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 _REPOSITORY = re.compile(r"(https|ssh)://[\w.@:-]+/[\w./~-]+|git@[\w.-]+:[\w./~-]+")
@@ -71,8 +68,8 @@ def write_overlay(
     """
     if way not in WAYS or least_serial < 1:
         raise CourseError(f"wanted: one of {', '.join(WAYS)}, and a serial from 1; got {way!r} and {least_serial}")
-    if despite_verdict not in (None, *DESPITE):
-        raise CourseError(f"the verdict is one of {', '.join(DESPITE)}, or not named; got {despite_verdict!r}")
+    if despite_verdict not in (None, *NOT_GO):
+        raise CourseError(f"the verdict is one of {', '.join(NOT_GO)}, or not named; got {despite_verdict!r}")
     names = {"vigilant-service": checked(image, "the service's image", local=local)}
     names["vigilant-bundle"] = checked(bundle, "the bundle's image", local=local)
     _check_key(key)

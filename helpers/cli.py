@@ -201,9 +201,12 @@ def _add_decide(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
+    from helpers.scorecard.outcomes import NOT_GO
+
     parser.description = (
         "Serve a signed bundle until Ctrl-C. Without one, the network of notebook 01 is packed into build/bundle "
-        "first, with keys in build/keys. Exit status: 3 if the bundle is refused, or its release decision is no go."
+        "first, with keys in build/keys. Exit status: 3 if the bundle is refused, or its verdict is not 'go' and "
+        "was not named."
     )
     parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="its folder (default: build/bundle)")
     parser.add_argument(
@@ -214,8 +217,8 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=_rounds, metavar="N", help="processes (default: one for each processor)")
     parser.add_argument(
         "--despite-verdict",
-        metavar="VERDICT",
-        help="serve a bundle whose release decision is this one: no-go, or 'cannot decide'",
+        choices=NOT_GO,
+        help="serve a bundle whose release decision is this one, and no other but a go",
     )
     parser.set_defaults(command=_serve)
 

@@ -14,9 +14,10 @@ from deploy.check.removal import removed_at_the_end
 from deploy.check.report import Patience, Report
 from deploy.check.steps import run_steps
 from deploy.images import ROOT
-from deploy.manifests import DESPITE, WAYS, write_overlay
+from deploy.manifests import WAYS, write_overlay
 from helpers.cache import build_directory
 from helpers.errors import CourseError
+from helpers.scorecard.outcomes import NOT_GO
 
 _ENDS = """
 exit status: 0 every step passed; 1 one failed; 3 none failed, and some could not be tried on this cluster;
@@ -116,7 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", type=Path, default=build_directory() / "keys" / "public.pem", help="its public key")
     parser.add_argument("--least-serial", type=int, default=1, metavar="N", help="refuse bundles below (default: 1)")
     parser.add_argument(
-        "--despite-verdict", choices=DESPITE, help="serve a bundle whose release decision is this one, and no other"
+        "--despite-verdict", choices=NOT_GO, help="serve a bundle whose release decision is this one, and no other"
     )
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds that each thing is waited for (300)")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two looks (1)")

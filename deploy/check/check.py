@@ -206,8 +206,8 @@ _WHAT_TO_DO = {
     "ErrImagePull": _PULL,
     "CreateContainerConfigError": "a ConfigMap that it names is not there, or its user is not a number.",
     "Unschedulable": "give the nodes more room: three pods of the service ask for 1.5 processors and 0.75 GB.",
-    "CrashLoopBackOff": "kubectl logs --previous. Status 3 means that the bundle was refused, or its verdict is no go "
-    "and was not named (--despite-verdict); the log says why.",
+    "CrashLoopBackOff": "kubectl logs --previous. Status 3 means that the bundle was refused, or its verdict is "
+    "not 'go' and was not named (--despite-verdict); the log says why.",
     "CreateContainerError": "kubectl describe pod: does the image have what its command names?",
     "RunContainerError": "kubectl describe pod: does the image have what its command names?",
 }

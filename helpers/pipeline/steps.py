@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.contracts import LARGEST_RUN_SEED, check_seed
 from helpers.pipeline.files import DATA, MODEL, SCORECARD, VERDICT, PipelineError, read_json, write_json
+from helpers.serving.release import NETWORK
 
 if TYPE_CHECKING:
     from helpers.datasets import Dataset
-
-SPINE = "course_cnn"
-"""What scorecards call the network that goes through all notebooks."""
 
 BUNDLE = "bundle"
 """The folder of a bundle in what a step hands on."""
@@ -81,7 +79,7 @@ def train_model(data: Path, out: Path) -> None:
     drawn = datasets.load(_DATASET, **datasets.split_sizes(_DATASET, budget), seed=seed)
     model = models.spine(drawn, budget, seed=seed).model
     models.save_keras(model, out / "model.keras")
-    write_json(out / MODEL, {"model": SPINE, "digest": models.digest(model), "budget": budget, "seed": seed})
+    write_json(out / MODEL, {"model": NETWORK, "digest": models.digest(model), "budget": budget, "seed": seed})
 
 
 def measure_model(model: Path, out: Path, *, notebooks: str = "") -> None:
@@ -134,8 +132,8 @@ def package_model(
     Raises
     ------
     PipelineError
-        If the verdict is no *go* or of other weights (a gate that was answered from a cache gives yesterday's), or what
-        would be packed is not what was judged.
+        If the verdict is not *go* or of other weights (a gate that was answered from a cache gives yesterday's), or
+        what would be packed is not what was judged.
     BundleError, ValueError
         As :func:`helpers.serving.pack`.
     """

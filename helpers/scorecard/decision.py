@@ -35,7 +35,8 @@ MISSING, STALE = "missing", "stale"
 WRONG_GO = 0.05
 """What a wrong *go* may not exceed: see :mod:`helpers.scorecard.verdicts`."""
 
-_WORST_FIRST = (NOT_MET, NOT_SHOWN, STALE, MISSING, MET)
+WORST_FIRST = (NOT_MET, NOT_SHOWN, STALE, MISSING, MET)
+"""What can become of a threshold, in the order in which it is said."""
 
 
 class Chances(NamedTuple):
@@ -139,7 +140,7 @@ class Decision:
     def axes(self) -> dict[str, str]:
         """For each axis that has thresholds, the worst verdict of its records, in the order of :data:`AXES`."""
         found = {axis: {one.verdict for one in self.judged if one.threshold.axis == axis} for axis in AXES}
-        return {axis: min(of_axis, key=_WORST_FIRST.index) for axis, of_axis in found.items() if of_axis}
+        return {axis: min(of_axis, key=WORST_FIRST.index) for axis, of_axis in found.items() if of_axis}
 
     @property
     def not_asked(self) -> tuple[str, ...]:

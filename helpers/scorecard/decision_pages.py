@@ -7,13 +7,12 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from helpers.scorecard.decision import MISSING, STALE, WRONG_GO, Decision, Judged
+from helpers.scorecard.decision import MISSING, STALE, WORST_FIRST, WRONG_GO, Decision, Judged
 from helpers.scorecard.verdicts import BETTER, MET, NOT_MET, NOT_SHOWN
 
 _WIDTH = 116
 _INDENT = " " * 14
 _ORDER = (MET, NOT_MET, NOT_SHOWN, MISSING, STALE)
-_WORST_FIRST = {NOT_MET: 0, NOT_SHOWN: 1, STALE: 2, MISSING: 3}
 
 
 def decision_text(decision: Decision) -> str:
@@ -80,8 +79,8 @@ def decision_reasons(decision: Decision) -> list[str]:
     list of str
         What fails first, then what is stale or missing; empty for a *go*.
     """
-    against = sorted((one for one in decision.judged if one.verdict != MET), key=lambda one: _WORST_FIRST[one.verdict])
-    return [_reason(one) for one in against]
+    worst_first = sorted(decision.judged, key=lambda one: WORST_FIRST.index(one.verdict))
+    return [_reason(one) for one in worst_first if one.verdict != MET]
 
 
 def _reason(one: Judged) -> str:

@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 
 from helpers.errors import CourseError
-from helpers.scorecard.outcomes import CANNOT_DECIDE, NO_GO
+from helpers.scorecard.outcomes import NOT_GO
 from helpers.serving.limits import cpu_threads
 from helpers.serving.replay import newest_seen, open_newest
 from helpers.serving.runner import REFUSED, Runner
 
 PREFIX = "VIGILANT_"
+
+_ONE_OF = " or ".join(map(repr, NOT_GO))
 
 
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None) -> int:
@@ -67,7 +69,8 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         description="Serve a signed model bundle over HTTP. It is verified before anything of it is loaded, and served "
         "only on a go of the release decision, unless its verdict is named.",
         epilog=f"Every option may stand in the environment: --key as {PREFIX}KEY, --least-serial as "
-        f"{PREFIX}LEAST_SERIAL. Exit status: 0 after a signal, {REFUSED} where the bundle is refused.",
+        f"{PREFIX}LEAST_SERIAL. Exit status: 0 after a signal, {REFUSED} where the bundle is refused, or "
+        "its verdict is not 'go' and was not named.",
     )
 
     def given(name: str, default: str | None = None) -> str | None:
@@ -92,14 +95,14 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
         type=_verdict,
         default=given("DESPITE_VERDICT"),
         metavar="VERDICT",
-        help=f"serve a bundle whose verdict is this one, {NO_GO!r} or {CANNOT_DECIDE!r}; no other is let in",
+        help=f"serve a bundle whose verdict is this one, {_ONE_OF}; no other but a go is let in",
     )
     return parser
 
 
 def _verdict(text: str) -> str:
-    if text not in (NO_GO, CANNOT_DECIDE):
-        raise argparse.ArgumentTypeError(f"{NO_GO!r} or {CANNOT_DECIDE!r} is wanted (a go needs no word), not {text!r}")
+    if text not in NOT_GO:
+        raise argparse.ArgumentTypeError(f"{_ONE_OF} is wanted (a go needs no word), not {text!r}")
     return text
 
 

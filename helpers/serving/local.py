@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from helpers.errors import CourseError
-from helpers.serving.__main__ import serve
+from helpers.serving.__main__ import PREFIX, serve
 
 if TYPE_CHECKING:
     import psutil
 
 _PATIENCE = 120.0  # seconds to open a bundle, on a machine that does much else
 _LONGEST_GOODBYE = 40.0
+_DESPITE = f"{PREFIX}DESPITE_VERDICT"
 _LONGEST_WORD = 2000  # characters of what it said before it ended
 
 
@@ -69,7 +70,7 @@ class LocalService:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))},
+            env=_environment(root),
             start_new_session=True,  # Ctrl-C in a notebook does not end it
         )
         self._end = weakref.finalize(self, _end, self._process, self._log)
@@ -125,6 +126,12 @@ class LocalService:
         """
         self._end()
         return int(self._process.returncode)
+
+
+def _environment(root: str) -> dict[str, str]:
+    """Ours, but for the verdict: in spite of which a notebook serves, it says itself."""
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return {name: value for name, value in os.environ.items() if name != _DESPITE} | {"PYTHONPATH": path}
 
 
 def _end(process: subprocess.Popen[str], log: IO[str]) -> None:

@@ -9,7 +9,7 @@ there is one, it takes seconds.) The thresholds are those of the code that serve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ _NO_RUN = "its manifest does not say of which run the records must be (seed, bud
 
 
 class NotReleased(CourseError):
-    """A bundle's verdict is no *go*; the message says the verdict, the first reasons and the option."""
+    """A bundle's verdict is neither *go* nor named; the message says it, the first reasons and the option."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class JudgedRun:
 
 
 def released(
-    scorecard: Sequence[Mapping[str, Any]], run: Mapping[str, Any] | None, despite_verdict: str | None = None
+    scorecard: list[dict[str, Any]], run: Mapping[str, Any] | None, despite_verdict: str | None = None
 ) -> dict[str, Any]:
     """Decide about a bundle, and refuse it unless it is a *go* or its verdict was named.
 
     Parameters
     ----------
-    scorecard : sequence of Mapping
+    scorecard : list of dict
         The bundle's records.
     run : Mapping or None
         What its manifest says of the run; None where it says nothing, as bundles of format 1.
@@ -88,7 +88,8 @@ def released(
     BundleError
         If the scorecard cannot be read, whatever was named: nobody knows what it says.
     ScorecardError, ValueError
-        If the thresholds cannot be read, or the manifest's seed or budget is none.
+        Whatever was named: if the thresholds cannot be read, a record that must have none is asked for by one, or the
+        manifest's seed or budget is none.
     """
     records = _records(scorecard)
     if run is None:
@@ -102,8 +103,10 @@ def released(
     return entry
 
 
-def _records(scorecard: Sequence[Mapping[str, Any]]) -> list[Record]:
+def _records(scorecard: Any) -> list[Record]:
     try:
+        if not isinstance(scorecard, list):  # an empty object would pass as no records
+            raise TypeError(f"a list is wanted, not {type(scorecard).__name__}")
         return [Record(**entry) for entry in scorecard]
     except (TypeError, ValueError) as error:
         raise BundleError(f"scorecard.json holds no records ({error}); make the bundle again with pack") from None

@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from deploy.__main__ import main
-from deploy.manifests import DESPITE, WAYS, write_overlay
+from deploy.manifests import WAYS, write_overlay
 from helpers.errors import CourseError
+from helpers.scorecard.outcomes import NOT_GO
 from helpers.serving import make_keys
 from helpers.serving.__main__ import _parser
 from tests.conftest import ROOT
@@ -238,7 +239,7 @@ def test_the_overlay_says_images_key_and_serial(written, key):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("verdict", DESPITE)
+@pytest.mark.parametrize("verdict", NOT_GO)
 def test_the_overlay_says_in_spite_of_what_it_serves(key, tmp_path, way, verdict):
     given = {"image": IMAGE, "bundle": BUNDLE, "key": key, "least_serial": 7}
     write_overlay(tmp_path, way, **given, despite_verdict=verdict)
