@@ -11,7 +11,7 @@ import pytest
 
 from helpers import cli, datasets, models, serving
 from helpers.hub.ports import free_port
-from helpers.scorecard import Scorecard, notebook_key, read_thresholds
+from helpers.scorecard import Scorecard, keys, notebook_key, read_thresholds
 from tests.conftest import ROOT
 from tests.serving.test_cards import croissant, problems  # noqa: F401 (a fixture)
 
@@ -61,6 +61,17 @@ def test_what_was_measured_may_be_left_out(small, tmp_path):
     assert (engine.scorecard, engine.run["code"]) == ([], {})
 
 
+def test_the_manifest_names_the_code_as_it_is_when_it_is_packed(small, tmp_path, monkeypatch):
+    told = {"axis": "training", "value": 0.5, "low": 0.4, "high": 0.6, "n": 50, "direction": "higher"}
+    card = Scorecard("01_training", "signs", "course_cnn", 0, "quick", digests={"course_cnn": models.digest(small)})
+    card.record(metric="accuracy", **told)
+    monkeypatch.setattr(keys, "code_key", lambda files: "changed since")
+    private, public = serving.make_keys(tmp_path / "keys")
+    engine = serving.open_bundle(serving.pack_spine(tmp_path / "bundle", private), public)
+    assert engine.run["code"] == {"01_training": "changed since"}
+    assert [each["code"] for each in engine.scorecard] == [notebook_key("01_training")] != ["changed since"]
+
+
 def test_serve_packs_where_there_is_no_bundle_and_hands_over(small, tmp_path, monkeypatch, capsys):
     handed = []
 
@@ -82,6 +93,25 @@ def test_serve_packs_where_there_is_no_bundle_and_hands_over(small, tmp_path, mo
     assert handed[1] == [*begin, "0.0.0.0", "--port", "8080", "--workers", "2", "--despite-verdict", "cannot decide"]
     assert serving.open_bundle(build / "bundle", build / "keys" / "public.pem").serial == 1
     assert (build / "serving").is_dir()
+
+
+def test_a_verdict_that_nobody_can_name_is_not_understood_before_anything_is_packed(cold_cache, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["serve", "--despite-verdict", "go"])
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert "invalid choice: 'go'" in said.err
+    assert "packing" not in said.out
+
+
+def test_make_passes_a_verdict_of_two_words_on(tmp_path):
+    told = tmp_path / "vigilant"
+    told.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    told.chmod(0o755)
+    command = ["make", "--silent", "--old-file=.venv/.ready", "serve", f"BIN={tmp_path}"]
+    typed = 'OPTIONS=--despite-verdict "cannot decide"'
+    done = subprocess.run([*command, typed], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-2:] == ["--despite-verdict", "cannot decide"]
 
 
 def test_serve_ends_as_the_service_does(tmp_path):

@@ -90,6 +90,9 @@ BROKEN = {
     "a record without a number": [{"axis": "training", "metric": "accuracy", "value": 0.5}],
     "another axis": [dataclasses.asdict(GOOD[0]) | {"axis": "speed"}],
     "no records": [3],
+    "an object": {},
+    "a text": "",
+    "nothing": None,
 }
 
 
@@ -193,8 +196,9 @@ def test_the_program_ends_with_3_and_says_it_once(packed):
     assert "Traceback" not in done.stderr
 
 
-def test_a_notebook_is_told_and_may_say_it(packed):
+def test_a_notebook_is_told_and_may_say_it(packed, monkeypatch):
     path, _, key = packed["no-go"]
+    monkeypatch.setenv("VIGILANT_DESPITE_VERDICT", NO_GO)  # whoever starts it from a notebook says so there
     with pytest.raises(CourseError, match=r"(?s)did not start: .* is no-go\. .*despite_verdict=\"no-go\""):
         serving.LocalService(path, key, workers=1)
     service = serving.LocalService(path, key, workers=1, despite_verdict=NO_GO)
