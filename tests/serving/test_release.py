@@ -89,6 +89,7 @@ def test_a_bundle_that_names_no_run_is_served_only_in_spite_of_that():
 BROKEN = {
     "a record without a number": [{"axis": "training", "metric": "accuracy", "value": 0.5}],
     "another axis": [dataclasses.asdict(GOOD[0]) | {"axis": "speed"}],
+    "what is no number": [dataclasses.asdict(GOOD[0]) | {"high": float("nan")}],
     "no records": [3],
     "an object": {},
     "a text": "",
