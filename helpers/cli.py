@@ -197,6 +197,9 @@ def _add_decide(parser: argparse.ArgumentParser) -> None:
         help="the weights that a model's records must be of, such as course_cnn=68db0369be29bfa4; may be repeated",
     )
     parser.add_argument("--json", action="store_true", help="print it for programs")
+    parser.add_argument(
+        "--store", action="store_true", help="keep the verdict on a seed that nobody has seen (authors)"
+    )
     parser.set_defaults(command=_decide)
 
 
@@ -428,10 +431,12 @@ def _decide(options: argparse.Namespace) -> int:
     import json
 
     from helpers.errors import CourseError
-    from helpers.scorecard import decide, decision_entry, decision_text, read
+    from helpers.scorecard import decide, decision_entry, decision_text, read, store_run
 
     try:
         decision = decide(read(), seed=options.seed, budget=options.budget, digests=dict(options.digest))
+        if options.store:
+            store_run(decision)
     except CourseError as error:
         # Not 1: a file that cannot be read says nothing against the model, and nothing for it.
         print(f"vigilant: cannot decide: {error}", file=sys.stderr)

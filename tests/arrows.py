@@ -19,7 +19,7 @@ FLOORS = (
     ("models",),
     AXES,
     ("monitoring", "scorecard"),
-    ("serving",),
+    ("serving", "rivals"),
     ("course", "hub"),
     ("pipeline",),
     ("cli",),

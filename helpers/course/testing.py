@@ -25,7 +25,8 @@ _RULES = "tests/notebooks/test_sources.py"
 _HUB = ("tests/jupyterhub", "tests/deploy")
 # What starts programs and waits for them, or for a whole measurement at toy size.
 _PROGRAMS = tuple(
-    f"tests/{room}" for room in ("benchmarks", "binder", "companions", "course", "pipeline", "scorecard", "serving")
+    f"tests/{room}"
+    for room in ("benchmarks", "binder", "companions", "course", "pipeline", "rivals", "scorecard", "serving")
 )
 _APART = (*_HUB, *_PROGRAMS, "tests/notebooks")
 STEPS = {

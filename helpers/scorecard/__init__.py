@@ -5,7 +5,8 @@ A notebook makes one :class:`Scorecard` and calls :meth:`Scorecard.record`. The 
 ``bands`` says between what a record must lie, ``band_files`` keeps that in ``tests/bands/``, ``measured`` what is
 measured once in ``tests/measured/``, and ``keys`` names the code that a number was made by. ``thresholds`` (and
 ``thresholds.yaml``) is what is asked before a release, ``verdicts`` the arithmetic of one record against it,
-``decision`` the verdict on all of them, and ``decision_pages`` shows it.
+``decision`` the verdict on all of them, and ``decision_pages`` shows it. ``safety_case`` says what a release would
+claim on these records, and ``stored_runs`` keeps the runs whose verdict was taken once.
 """
 
 import lazy_loader

@@ -39,8 +39,16 @@ from .records import Scorecard as Scorecard
 from .records import default_path as default_path
 from .records import read as read
 from .records import to_frame as to_frame
+from .safety_case import ArguedClaim as ArguedClaim
+from .safety_case import SafetyClaim as SafetyClaim
+from .safety_case import argue as argue
+from .safety_case import read_safety_case as read_safety_case
 from .speeds import Benched as Benched
 from .speeds import benched as benched
 from .speeds import read_benched as read_benched
+from .stored_runs import StoredRun as StoredRun
+from .stored_runs import changed_bounds as changed_bounds
+from .stored_runs import read_stored_runs as read_stored_runs
+from .stored_runs import store_run as store_run
 from .thresholds import Threshold as Threshold
 from .thresholds import read_thresholds as read_thresholds

@@ -140,7 +140,7 @@ class Decision:
     def axes(self) -> dict[str, str]:
         """For each axis that has thresholds, the worst verdict of its records, in the order of :data:`AXES`."""
         found = {axis: {one.verdict for one in self.judged if one.threshold.axis == axis} for axis in AXES}
-        return {axis: min(of_axis, key=WORST_FIRST.index) for axis, of_axis in found.items() if of_axis}
+        return {axis: worst(of_axis) for axis, of_axis in found.items() if of_axis}
 
     @property
     def not_asked(self) -> tuple[str, ...]:
@@ -209,6 +209,22 @@ def decide(
     judged = [_judged(threshold, given, of_run, code) for threshold in thresholds]
     judged = [_of_these_weights(one, judged, digests or {}) for one in judged]
     return Decision(tuple(judged), seed, budget)
+
+
+def worst(verdicts: Iterable[str]) -> str:
+    """The worst of some verdicts on records.
+
+    Parameters
+    ----------
+    verdicts : iterable of str
+        As :attr:`Judged.verdict`; at least one.
+
+    Returns
+    -------
+    str
+        *Not met* before *not shown*, then *stale*, *missing* and *met*.
+    """
+    return min(verdicts, key=WORST_FIRST.index)
 
 
 def _of_all(verdicts: Iterable[str]) -> str:

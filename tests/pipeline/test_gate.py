@@ -61,20 +61,25 @@ def test_the_gate_agrees_with_the_command(name, tmp_path, monkeypatch, capsys):
     assert verdict == said
 
 
+def bound_of(place, end):
+    threshold = small.THRESHOLDS[place]
+    return threshold.least if end == "low" else threshold.most
+
+
 def sixty():
     """Twenty scorecards that are a go, twenty a no-go by one record alone, twenty not shown.
 
     Twenty of them, a third, lie within 1e-9 of a bound; the others a hundredth of it away.
     """
     good = cards.good_card(small.THRESHOLDS)
-    places = [(place, end) for place, threshold in enumerate(small.THRESHOLDS) for end in cards.ends(threshold)]
+    ends = [(place, end) for place, threshold in enumerate(small.THRESHOLDS) for end in cards.ends(threshold)]
+    places = [(place, end) for place, end in ends if bound_of(place, end)]  # nothing is a hundredth of 0 away
     kinds = {"go": (cards.touching, 7), "no-go": (cards.beyond, 7), "not shown": (cards.across, 6)}
     for kind, (spoil, near) in kinds.items():
         for number in range(20):
             place, end = places[(7 * number) % len(places)]
             threshold = small.THRESHOLDS[place]
-            bound = threshold.least if end == "low" else threshold.most
-            by = abs(bound) / 100 if number >= near else 0 if kind == "go" and number % 2 else TINY / 2
+            by = abs(bound_of(place, end)) / 100 if number >= near else 0 if kind == "go" and number % 2 else TINY / 2
             records = [*good[:place], spoil(threshold, end, by), *good[place + 1 :]]
             yield f"{kind} {number}", kind, place, records
 

@@ -186,7 +186,7 @@ def test_another_network_in_the_cache_is_not_packed(world, trained):
 
 def test_a_scorecard_that_was_changed_in_between_is_seen(world, trained):
     handed = judged(trained, world)
-    world.records = [record | {"value": record["value"] + 1e-6} for record in world.records]
+    world.records = [record | {"n": record["n"] + 1} for record in world.records]
     with pytest.raises(PipelineError, match="the scorecard in the bundle is not the one that was judged"):
         package_model(**handed, out=trained / "package")
 
