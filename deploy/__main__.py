@@ -13,6 +13,7 @@ from deploy.images import bill_of_materials, build_command, bundle_command
 from deploy.manifests import WAYS, write_argocd, write_overlay, write_pipeline
 from helpers.cache import build_directory
 from helpers.errors import CourseError
+from helpers.scorecard.outcomes import NOT_GO
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     manifests.add_argument("--bundle", default="", help="the bundle's image, by digest")
     manifests.add_argument("--key", type=Path, default=build_directory() / "keys" / "public.pem", help="public key")
     manifests.add_argument("--least-serial", type=int, default=1, metavar="N", help="refuse bundles below (default: 1)")
+    manifests.add_argument(
+        "--despite-verdict", choices=NOT_GO, help="serve a bundle whose release decision is this one, and no other"
+    )
     manifests.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: build/kubernetes/WAY)")
     manifests.set_defaults(command=_manifests)
     pipeline = commands.add_parser("pipeline", help="write the compiled pipeline with the course's image in it")
@@ -101,6 +105,7 @@ def _manifests(options: argparse.Namespace) -> int:
         bundle=options.bundle,
         key=options.key,
         least_serial=options.least_serial,
+        despite_verdict=options.despite_verdict,
         local=options.local,
     )
     print(f"written: {path}\nlook at it with 'kubectl kustomize {path.parent}', apply it with 'kubectl apply -k'")

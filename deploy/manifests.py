@@ -12,6 +12,7 @@ from typing import Any
 from deploy.images import ROOT, checked
 from helpers.cache import written_whole
 from helpers.errors import CourseError
+from helpers.scorecard.outcomes import NOT_GO
 
 ARGOCD = ROOT / "deploy" / "argocd"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
@@ -24,7 +25,15 @@ _REPOSITORY = re.compile(r"(https|ssh)://[\w.@:-]+/[\w./~-]+|git@[\w.-]+:[\w./~-
 
 
 def write_overlay(
-    folder: Path, way: str, *, image: str, bundle: str, key: Path, least_serial: int, local: bool = False
+    folder: Path,
+    way: str,
+    *,
+    image: str,
+    bundle: str,
+    key: Path,
+    least_serial: int,
+    despite_verdict: str | None = None,
+    local: bool = False,
 ) -> Path:
     """Write a kustomization that ``kubectl apply -k`` takes.
 
@@ -41,6 +50,8 @@ def write_overlay(
     least_serial : int
         Bundles below it are refused: what was once served is not served again in a newer one's place. Pods forget, so
         it stands here, where a change is seen.
+    despite_verdict : str, optional
+        The verdict of the release decision in spite of which the bundle is served: it stands here, where it is seen.
     local : bool
         Whether the images stay on this machine, as for :func:`deploy.images.checked`.
 
@@ -52,16 +63,21 @@ def write_overlay(
     Raises
     ------
     CourseError
-        If an address is not set or has no digest, there is no such key, or what is given is a private one.
+        If an address is not set or has no digest, there is no such key, what is given is a private one, or the verdict
+        is none that needs to be named.
     """
     if way not in WAYS or least_serial < 1:
         raise CourseError(f"wanted: one of {', '.join(WAYS)}, and a serial from 1; got {way!r} and {least_serial}")
+    if despite_verdict not in (None, *NOT_GO):
+        raise CourseError(f"the verdict is one of {', '.join(NOT_GO)}, or not named; got {despite_verdict!r}")
     names = {"vigilant-service": checked(image, "the service's image", local=local)}
     names["vigilant-bundle"] = checked(bundle, "the bundle's image", local=local)
     _check_key(key)
+    settings = {"VIGILANT_LEAST_SERIAL": str(least_serial)}
+    settings |= {} if despite_verdict is None else {"VIGILANT_DESPITE_VERDICT": despite_verdict}
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(key, folder / "public.pem")
-    return _written(folder, "manifests", _kustomization(folder, way, names, least_serial))
+    return _written(folder, "manifests", _kustomization(folder, way, names, settings))
 
 
 def write_argocd(folder: Path, *, repository: str, revision: str = "main", path: str = "releases/service") -> Path:
@@ -145,9 +161,12 @@ def write_pipeline(path: Path, *, image: str, local: bool = False) -> Path:
     return path
 
 
-def _kustomization(folder: Path, way: str, names: dict[str, str], least_serial: int) -> dict[str, Any]:
-    settings = {"name": "vigilant-settings", "literals": [f"VIGILANT_LEAST_SERIAL={least_serial}"]}
-    maps: list[dict[str, Any]] = [settings, {"name": "vigilant-key", "files": ["public.pem"]}]
+def _kustomization(folder: Path, way: str, names: dict[str, str], settings: dict[str, str]) -> dict[str, Any]:
+    literals = [f"{name}={value}" for name, value in settings.items()]
+    maps: list[dict[str, Any]] = [
+        {"name": "vigilant-settings", "literals": literals},
+        {"name": "vigilant-key", "files": ["public.pem"]},
+    ]
     return _HEAD | {
         "resources": [os.path.relpath(KUBERNETES / way, folder.resolve())],
         "images": [_renamed(name, image) for name, image in names.items()],

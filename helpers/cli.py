@@ -204,9 +204,12 @@ def _add_decide(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
+    from helpers.scorecard.outcomes import NOT_GO
+
     parser.description = (
         "Serve a signed bundle until Ctrl-C. Without one, the network of notebook 01 is packed into build/bundle "
-        "first, with keys in build/keys. Exit status: 3 if the bundle is refused."
+        "first, with keys in build/keys. Exit status: 3 if the bundle is refused, or its verdict is not 'go' and "
+        "was not named."
     )
     parser.add_argument("bundle", nargs="?", type=Path, metavar="BUNDLE", help="its folder (default: build/bundle)")
     parser.add_argument(
@@ -215,6 +218,11 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--address", default="127.0.0.1", help="0.0.0.0 lets others in the room reach it")
     parser.add_argument("--port", type=_port, default=8080, help="where it listens (default: 8080)")
     parser.add_argument("--workers", type=_rounds, metavar="N", help="processes (default: one for each processor)")
+    parser.add_argument(
+        "--despite-verdict",
+        choices=NOT_GO,
+        help="serve a bundle whose release decision is this one, and no other but a go",
+    )
     parser.set_defaults(command=_serve)
 
 
@@ -447,6 +455,7 @@ def _serve(options: argparse.Namespace) -> int:
     (state := build / "serving").mkdir(parents=True, exist_ok=True)
     given = {"key": options.key or keys / "public.pem", "state": state, "host": options.address, "port": options.port}
     given |= {"workers": options.workers} if options.workers else {}
+    given |= {"despite-verdict": options.despite_verdict} if options.despite_verdict else {}
     typed = [text for name, value in given.items() for text in (f"--{name}", str(value))]
     sys.stdout.flush()
     # In this one's place: what packed has loaded TensorFlow, and signals are meant for the service.

@@ -17,6 +17,7 @@ from deploy.images import ROOT
 from deploy.manifests import WAYS, write_overlay
 from helpers.cache import build_directory
 from helpers.errors import CourseError
+from helpers.scorecard.outcomes import NOT_GO
 
 _ENDS = """
 exit status: 0 every step passed; 1 one failed; 3 none failed, and some could not be tried on this cluster;
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Patience(options.timeout, options.pause),
         options.rate,
         options.keep,
+        options.despite_verdict,
     )
     kubectl, report = Kubectl(), Report(lambda line: print(line, flush=True))
     try:
@@ -96,6 +98,7 @@ def rendered(settings: Settings, kubectl: Kubectl) -> dict[str, list[Thing]]:
                 bundle=settings.bundle,
                 key=settings.key,
                 least_serial=settings.least_serial,
+                despite_verdict=settings.despite_verdict,
                 local=True,
             )
             found[way] = kubectl.rendered(Path(folder) / way)
@@ -113,6 +116,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bundle", default="", help="the bundle's image")
     parser.add_argument("--key", type=Path, default=build_directory() / "keys" / "public.pem", help="its public key")
     parser.add_argument("--least-serial", type=int, default=1, metavar="N", help="refuse bundles below (default: 1)")
+    parser.add_argument(
+        "--despite-verdict", choices=NOT_GO, help="serve a bundle whose release decision is this one, and no other"
+    )
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds that each thing is waited for (300)")
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two looks (1)")
     parser.add_argument("--rate", type=float, default=20.0, help="requests a second of the load (20)")

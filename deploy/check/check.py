@@ -30,6 +30,8 @@ class Settings:
         Requests a second of the load.
     keep : bool
         Whether the namespaces stay.
+    despite_verdict : str or None
+        The verdict of the release decision in spite of which the bundle is served.
     """
 
     image: str
@@ -39,6 +41,7 @@ class Settings:
     patience: Patience = field(default_factory=Patience)
     rate: float = 20.0
     keep: bool = False
+    despite_verdict: str | None = None
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,8 @@ _WHAT_TO_DO = {
     "ErrImagePull": _PULL,
     "CreateContainerConfigError": "a ConfigMap that it names is not there, or its user is not a number.",
     "Unschedulable": "give the nodes more room: three pods of the service ask for 1.5 processors and 0.75 GB.",
-    "CrashLoopBackOff": "kubectl logs --previous. Status 3 means that the bundle was refused, and the log says why.",
+    "CrashLoopBackOff": "kubectl logs --previous. Status 3 means that the bundle was refused, or its verdict is "
+    "not 'go' and was not named (--despite-verdict); the log says why.",
     "CreateContainerError": "kubectl describe pod: does the image have what its command names?",
     "RunContainerError": "kubectl describe pod: does the image have what its command names?",
 }

@@ -8,7 +8,6 @@ works with it: pictures that are drawn again must be those that were drawn, what
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.contracts import LARGEST_RUN_SEED, check_seed
 from helpers.pipeline.files import DATA, MODEL, SCORECARD, VERDICT, PipelineError, read_json, write_json
+from helpers.serving.release import NETWORK
 
 if TYPE_CHECKING:
     from helpers.datasets import Dataset
-
-SPINE = "course_cnn"
-"""What scorecards call the network that goes through all notebooks."""
 
 BUNDLE = "bundle"
 """The folder of a bundle in what a step hands on."""
@@ -82,7 +79,7 @@ def train_model(data: Path, out: Path) -> None:
     drawn = datasets.load(_DATASET, **datasets.split_sizes(_DATASET, budget), seed=seed)
     model = models.spine(drawn, budget, seed=seed).model
     models.save_keras(model, out / "model.keras")
-    write_json(out / MODEL, {"model": SPINE, "digest": models.digest(model), "budget": budget, "seed": seed})
+    write_json(out / MODEL, {"model": NETWORK, "digest": models.digest(model), "budget": budget, "seed": seed})
 
 
 def measure_model(model: Path, out: Path, *, notebooks: str = "") -> None:
@@ -135,8 +132,8 @@ def package_model(
     Raises
     ------
     PipelineError
-        If the verdict is no *go* or of other weights (a gate that was answered from a cache gives yesterday's), or what
-        would be packed is not what was judged.
+        If the verdict is not *go* or of other weights (a gate that was answered from a cache gives yesterday's), or
+        what would be packed is not what was judged.
     BundleError, ValueError
         As :func:`helpers.serving.pack`.
     """
@@ -150,7 +147,7 @@ def package_model(
         settings: dict[str, Any] = {"budget": said["budget"], "seed": said["seed"]}
         bundle = pack_spine(out / BUNDLE, private, version=version, serial=serial, **settings)
         (out / "public.pem").write_bytes(public.read_bytes())
-    _check_records(said["digest"], measured, bundle)
+    _check_records(said, measured, bundle)
 
 
 def sign_package(package: Path, out: Path, *, private_key: Path) -> None:
@@ -228,15 +225,13 @@ def _check_weights(said: dict[str, Any]) -> None:
         )
 
 
-def _check_records(digest: str, measured: Path, bundle: Path) -> None:
-    judged = json.loads((measured / SCORECARD).read_text(encoding="utf-8"))
-    packed = json.loads((bundle / SCORECARD).read_text(encoding="utf-8"))
-    if _in_order(packed) != _in_order([record for record in judged if record["model_digest"] == digest]):
+def _check_records(said: dict[str, Any], measured: Path, bundle: Path) -> None:
+    from helpers.scorecard import read
+    from helpers.serving import records_to_pack
+
+    judged = records_to_pack(read(measured / SCORECARD), said["digest"], said["budget"], said["seed"])
+    if read(bundle / SCORECARD) != judged:
         raise PipelineError(
             "the scorecard in the bundle is not the one that was judged: something was measured in between. Run the "
             "pipeline from the step 'measure' on"
         )
-
-
-def _in_order(records: list[dict[str, Any]]) -> list[str]:
-    return sorted(json.dumps(record, sort_keys=True) for record in records)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from helpers.errors import CourseError, ScorecardError
 from helpers.pipeline.files import MODEL, SCORECARD, VERDICT, read_json, write_json
-from helpers.scorecard import Decision, Judged, decide, decision_entry, read
-from helpers.scorecard.decision import CANNOT_DECIDE
-from helpers.scorecard.verdicts import MET
+from helpers.scorecard import Decision, decide, decision_entry, decision_reasons, read
+from helpers.scorecard.outcomes import CANNOT_DECIDE
 
 
 class GateRefused(CourseError):
@@ -68,13 +67,5 @@ def gate_of_place(out: Path, *, place: Path) -> None:
 
 
 def _reasons(decision: Decision) -> str:
-    reasons = [_reason(one) for one in decision.judged if one.verdict != MET]
     to_run = [f"To run: {decision.to_run}"] if decision.to_run else []
-    return "\n".join([f"{decision.verdict}:", *reasons, *to_run])
-
-
-def _reason(one: Judged) -> str:
-    asked, record = one.threshold, one.record
-    found = one.why if record is None else f"{record.value:.4g} [{record.low:.4g}, {record.high:.4g}]"
-    about = f"{asked.axis} / {asked.metric} ({asked.model} on {asked.dataset})"
-    return f"- {one.verdict}: {about}: asked {asked.asked}; {found}"
+    return "\n".join([f"{decision.verdict}:", *decision_reasons(decision), *to_run])

@@ -18,6 +18,7 @@ from .decision import Decision as Decision
 from .decision import Judged as Judged
 from .decision import decide as decide
 from .decision_pages import decision_entry as decision_entry
+from .decision_pages import decision_reasons as decision_reasons
 from .decision_pages import decision_text as decision_text
 from .fields import AXES as AXES
 from .fields import BUDGETS as BUDGETS

@@ -18,6 +18,7 @@ from helpers.contracts import LARGEST_RUN_SEED, check_seed
 from helpers.errors import ScorecardError, did_you_mean
 from helpers.scorecard.fields import AXES, BUDGETS, check_choice
 from helpers.scorecard.keys import notebook_key
+from helpers.scorecard.outcomes import CANNOT_DECIDE, GO, NO_GO
 from helpers.scorecard.records import Record
 from helpers.scorecard.thresholds import Threshold, check_measured, read_thresholds
 from helpers.scorecard.verdicts import (
@@ -31,11 +32,11 @@ from helpers.scorecard.verdicts import (
 )
 
 MISSING, STALE = "missing", "stale"
-GO, NO_GO, CANNOT_DECIDE = "go", "no-go", "cannot decide"
 WRONG_GO = 0.05
 """What a wrong *go* may not exceed: see :mod:`helpers.scorecard.verdicts`."""
 
-_WORST_FIRST = (NOT_MET, NOT_SHOWN, STALE, MISSING, MET)
+WORST_FIRST = (NOT_MET, NOT_SHOWN, STALE, MISSING, MET)
+"""What can become of a threshold, in the order in which it is said."""
 
 
 class Chances(NamedTuple):
@@ -223,7 +224,7 @@ def worst(verdicts: Iterable[str]) -> str:
     str
         *Not met* before *not shown*, then *stale*, *missing* and *met*.
     """
-    return min(verdicts, key=_WORST_FIRST.index)
+    return min(verdicts, key=WORST_FIRST.index)
 
 
 def _of_all(verdicts: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from helpers.scorecard.decision import MISSING, STALE, WRONG_GO, Decision, Judged
+from helpers.scorecard.decision import MISSING, STALE, WORST_FIRST, WRONG_GO, Decision, Judged
 from helpers.scorecard.verdicts import BETTER, MET, NOT_MET, NOT_SHOWN
 
 _WIDTH = 116
@@ -81,6 +81,30 @@ def decision_counts(decision: Decision) -> str:
     """
     counts = {said: sum(one.verdict == said for one in decision.judged) for said in _ORDER}
     return ", ".join(f"{count} {said}" for said, count in counts.items() if count)
+
+
+def decision_reasons(decision: Decision) -> list[str]:
+    """Say what stands against a *go*, a line for each threshold that is not met.
+
+    Parameters
+    ----------
+    decision : Decision
+        What :func:`helpers.scorecard.decide` gave.
+
+    Returns
+    -------
+    list of str
+        What fails first, then what is stale or missing; empty for a *go*.
+    """
+    worst_first = sorted(decision.judged, key=lambda one: WORST_FIRST.index(one.verdict))
+    return [_reason(one) for one in worst_first if one.verdict != MET]
+
+
+def _reason(one: Judged) -> str:
+    asked, record = one.threshold, one.record
+    found = one.why if record is None else f"{record.value:.4g} [{record.low:.4g}, {record.high:.4g}]"
+    about = f"{asked.axis} / {asked.metric} ({asked.model} on {asked.dataset})"
+    return f"- {one.verdict}: {about}: asked {asked.asked}; {found}"
 
 
 def _entry(one: Judged) -> dict[str, Any]:

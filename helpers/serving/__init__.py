@@ -6,7 +6,8 @@ elsewhere and are not what was signed. ``packing`` makes such a bundle out of a 
 model, and ``course_bundle`` out of the course's own (the two files here that load TensorFlow, in a function); ``cards``
 writes what a person should know of model and data. ``engine_protocol`` says what a service needs of a model, and
 ``engine`` is one, opened from a bundle: arrays in, arrays out. ``replay`` remembers the newest bundle that was opened,
-so that an older one is refused. ``limits`` says how many processors a container really has.
+so that an older one is refused, and ``release`` asks for the release decision, so that none is served whose verdict is
+not *go*. ``limits`` says how many processors a container really has.
 
 ``app`` is HTTP in front of an engine: ``intake`` and ``intake_limits`` say who is let in, ``pictures``, ``forms`` and
 ``tensors`` read what was sent, ``batching`` asks the engine, ``problems`` refuses, ``contract`` describes all of it,

@@ -16,6 +16,7 @@ from .bundle import write_bundle as write_bundle
 from .cards import CARD_SECTIONS as CARD_SECTIONS
 from .cards import data_card as data_card
 from .course_bundle import pack_spine as pack_spine
+from .course_bundle import records_to_pack as records_to_pack
 from .engine import OnnxEngine as OnnxEngine
 from .engine import Strangeness as Strangeness
 from .engine import open_bundle as open_bundle
@@ -31,6 +32,9 @@ from .local import LocalService as LocalService
 from .metrics import Metrics as Metrics
 from .packing import pack as pack
 from .problems import Problem as Problem
+from .release import JudgedRun as JudgedRun
+from .release import NotReleased as NotReleased
+from .release import released as released
 from .release_card import release_card as release_card
 from .replay import open_newest as open_newest
 from .runner import Runner as Runner

@@ -14,11 +14,14 @@ from functools import partial
 from pathlib import Path
 
 from helpers.errors import CourseError
+from helpers.scorecard.outcomes import NOT_GO
 from helpers.serving.limits import cpu_threads
 from helpers.serving.replay import newest_seen, open_newest
 from helpers.serving.runner import REFUSED, Runner
 
 PREFIX = "VIGILANT_"
+
+_ONE_OF = " or ".join(map(repr, NOT_GO))
 
 
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None) -> int:
@@ -35,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     -------
     int
         0 after a signal, 1 if the address cannot be had, 2 if the options were not understood,
-        :data:`helpers.serving.runner.REFUSED` (3) if the bundle is refused.
+        :data:`helpers.serving.runner.REFUSED` (3) if the bundle is refused, or its verdict is neither *go* nor named.
     """
     parser = _parser(os.environ if environment is None else environment)
     options = parser.parse_args(arguments)
@@ -50,7 +53,8 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
     except CourseError as error:
         print(f"The model is not served: {error}", file=sys.stderr)
         return REFUSED
-    opened = partial(open_newest, options.bundle, options.key, options.least_serial or 0, options.state)
+    bundle, least, despite = options.bundle, options.least_serial or 0, options.despite_verdict
+    opened = partial(open_newest, bundle, options.key, least, options.state, despite)
     try:
         runner = Runner(opened, workers=options.workers or cpu_threads(), host=options.host, port=options.port)
     except OSError as error:
@@ -62,9 +66,11 @@ def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] 
 def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m helpers.serving",
-        description="Serve a signed model bundle over HTTP. It is verified before anything of it is loaded.",
+        description="Serve a signed model bundle over HTTP. It is verified before anything of it is loaded, and served "
+        "only on a go of the release decision, unless its verdict is named.",
         epilog=f"Every option may stand in the environment: --key as {PREFIX}KEY, --least-serial as "
-        f"{PREFIX}LEAST_SERIAL. Exit status: 0 after a signal, {REFUSED} where the bundle is refused.",
+        f"{PREFIX}LEAST_SERIAL. Exit status: 0 after a signal, {REFUSED} where the bundle is refused, or "
+        "its verdict is not 'go' and was not named.",
     )
 
     def given(name: str, default: str | None = None) -> str | None:
@@ -84,7 +90,20 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--least-serial", type=_count, default=given("LEAST_SERIAL"), metavar="N", help="refuse any bundle below it"
     )
+    parser.add_argument(
+        "--despite-verdict",
+        type=_verdict,
+        default=given("DESPITE_VERDICT"),
+        metavar="VERDICT",
+        help=f"serve a bundle whose verdict is this one, {_ONE_OF}; no other but a go is let in",
+    )
     return parser
+
+
+def _verdict(text: str) -> str:
+    if text not in NOT_GO:
+        raise argparse.ArgumentTypeError(f"{_ONE_OF} is wanted (a go needs no word), not {text!r}")
+    return text
 
 
 def _count(text: str) -> int:

@@ -7,7 +7,7 @@ import functools
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import helpers
 from helpers.contracts import Images
+from helpers.scorecard.outcomes import GO
 from helpers.serving import contract, problems, tensors
 from helpers.serving.batching import Batcher
 from helpers.serving.engine_protocol import Answers, Engine
@@ -76,11 +77,19 @@ class Service:
         for pictures in (1, self.limits.pictures):
             engine.answer(np.zeros((pictures, *engine.shape), np.float32), LEVEL)
         engine.explain(np.zeros((1, *engine.shape), np.float32), None)
+        self._say(engine.decision)
         self.metrics.prepare([*routes, _OTHER], contract.STATUSES, engine.class_names)
         self._by_class = [self.metrics.pictures.labels(name) for name in engine.class_names]
         self._batcher = Batcher(engine, self.limits.pictures)
         self._engine = engine
         self.metrics.starts.inc()
+
+    def _say(self, decision: Mapping[str, Any] | None) -> None:
+        if decision is None:
+            return
+        self.metrics.show_verdict(decision["verdict"])
+        if decision["verdict"] != GO:
+            log.warning("served despite the verdict on this model: %s", decision["verdict"])
 
     @property
     def ready(self) -> bool:
@@ -295,8 +304,9 @@ async def infer(request: Request, model: str, version: str | None = None) -> Res
 
 
 async def scorecard(request: Request) -> Response:
-    """What was measured of the model."""
-    return _json(_service(request).engine.scorecard)
+    """What was measured of the model, and what the release decision says of that."""
+    engine = _service(request).engine
+    return _json({"decision": engine.decision, "records": engine.scorecard})
 
 
 async def alive() -> Response:

@@ -48,8 +48,10 @@ FILES = MappingProxyType(
 )
 """What a bundle holds, to the file, and how many bytes each may have."""
 
-FORMAT = 1
 _SIGNATURE_BYTES = 2**20
+_FIELDS = {"format": int, "name": str, "version": str, "serial": int, "shape": list, "class_names": list}
+_OF_FORMAT = {1: _FIELDS, 2: _FIELDS | {"run": dict}}
+_OF_RUN = {"model_digest": str, "seed": int, "budget": str, "code": dict}
 _SAID = 10  # problems that one message lists
 _PREDICATE = "https://model_signing/signature/v1.0"
 
@@ -65,8 +67,9 @@ class Verified:
     Attributes
     ----------
     manifest : Mapping
-        ``name``, ``version`` (text for people), ``serial`` (a whole number that only grows), ``shape`` (H, W, C) and
-        ``class_names``.
+        ``format``, ``name``, ``version`` (text for people), ``serial`` (a whole number that only grows), ``shape``
+        (H, W, C) and ``class_names``; from format 2 on ``run``, what the release decision holds the records against:
+        ``model_digest``, ``seed``, ``budget`` and ``code`` (notebook to key).
     contents : Mapping of str to bytes
         Every signed file. Use these bytes: the files on the disk may have changed since.
     """
@@ -335,15 +338,22 @@ def _differences(signature: bytes, contents: Mapping[str, bytes]) -> list[str]:
 
 
 def _manifest(folder: Path, content: bytes) -> dict[str, Any]:
-    wanted = {"format": int, "name": str, "version": str, "serial": int, "shape": list, "class_names": list}
     try:
         manifest = json.loads(content)
-        wrong = [name for name, kind in wanted.items() if type(manifest.get(name)) is not kind]
-    except (ValueError, AttributeError) as error:
+        wanted = _OF_FORMAT.get(manifest.get("format"), _FIELDS)
+        whole = manifest.get("format") in _OF_FORMAT and _holds(manifest, wanted)
+    except (ValueError, AttributeError, TypeError) as error:
         raise BundleError(f"bundle {folder}: {MANIFEST} is not an object in JSON ({error})") from None
-    if wrong or set(manifest) != set(wanted) or manifest["format"] != FORMAT or manifest["serial"] < 1:
+    if not whole or manifest["serial"] < 1 or not _holds(manifest.get("run", {}), _OF_RUN if "run" in wanted else {}):
+        of_run = f" and a run of {', '.join(_OF_RUN)}" if "run" in wanted else ""
         raise BundleError(
-            f"bundle {folder}: {MANIFEST} must hold exactly {', '.join(wanted)}, with format {FORMAT} and a serial of "
-            f"at least 1; it holds {manifest}. Make the bundle again with this version of helpers"
+            f"bundle {folder}: {MANIFEST} must hold exactly {', '.join(wanted)}, with a format of "
+            f"{' or '.join(map(str, _OF_FORMAT))}, a serial of at least 1{of_run}; it holds {manifest}. Make the "
+            "bundle again with this version of helpers"
         )
     return manifest
+
+
+def _holds(given: Mapping[str, Any], wanted: Mapping[str, type]) -> bool:
+    """Whether something has these fields, each of its very type (True is no whole number), and no other."""
+    return set(given) == set(wanted) and all(type(given[name]) is kind for name, kind in wanted.items())

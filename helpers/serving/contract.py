@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from helpers.scorecard.outcomes import CANNOT_DECIDE, GO, NO_GO
 from helpers.serving.engine_protocol import Engine
 from helpers.serving.intake_limits import Limits
 from helpers.serving.problems import MEDIA_TYPE
@@ -112,12 +113,20 @@ def schemas(engine: Engine, limits: Limits) -> dict[str, Schema]:
         "version": _TEXT,
     }
     maps = {"class": name, "map": _nested({"type": "number"}, width, height), "version": _TEXT}
+    verdicts = [GO, NO_GO, CANNOT_DECIDE]
     problem: dict[str, Schema] = dict.fromkeys(("type", "title", "detail", "error"), _TEXT)
     return {
         "Picture": _exactly(image=picture),
         "Prediction": _exactly(**prediction),
         "Explanation": _exactly(**maps),
-        "Scorecard": {"type": "array", "items": {"type": "object"}},
+        "Scorecard": _exactly(
+            decision={
+                "type": ["object", "null"],
+                "required": ["verdict"],
+                "properties": {"verdict": {"enum": verdicts}},
+            },
+            records={"type": "array", "items": {"type": "object"}},
+        ),
         "Problem": _exactly(**problem, status={"type": "integer"}),
         "State": {"type": "object", "properties": {"process": {"type": "integer"}}},
         "Metadata": {"type": "object", "required": ["name"], "properties": {"name": _TEXT}},

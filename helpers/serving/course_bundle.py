@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.contracts import LARGEST_RUN_SEED, check_seed
 from helpers.serving.cards import data_card
 from helpers.serving.packing import pack
+from helpers.serving.release import NETWORK, JudgedRun, decision_on
+from helpers.serving.release_card import release_card
 
 if TYPE_CHECKING:
     from helpers.datasets import Dataset
+    from helpers.scorecard import Record
 
 REFERENCE = 1000
 """Training pictures that strangeness is measured from: every answer looks at all of them."""
-
-_CARD = {
-    "intended_use": "Teaching: to see what a service has to say besides a class, and what it has to refuse.",
-    "out_of_scope": "Traffic, or any other use in which somebody relies on an answer.",
-    "training_data": "The training split of the data set named in data_card.json, and nothing else.",
-    "evaluation_data": "The test split of the same data set. scorecard.json holds what the notebooks measured before "
-    "this bundle was packed, of these very weights; where it is empty, nothing had been measured.",
-    "ethical_considerations": "Whom it fails is measured in notebook 08, and what it gives away of its pictures in 09.",
-    "caveats": "Probabilities and sets are calibrated on pictures of the same kind: in another light they promise too "
-    "much, as notebook 02 shows. A picture made to fool it does, as 06 shows.",
-}
 
 
 def pack_spine(
@@ -36,6 +31,7 @@ def pack_spine(
     seed: int = 0,
     version: str = "1.0.0",
     serial: int = 1,
+    records: Iterable[Record] | None = None,
 ) -> Path:
     """Pack the network that goes through all notebooks, on road signs; it is trained first where none has done so.
 
@@ -53,11 +49,13 @@ def pack_spine(
         Text for people.
     serial : int
         Larger than that of every bundle before it.
+    records : iterable of Record, optional
+        What was measured; what ``build/scorecard.json`` holds if not given. The bundle takes :func:`records_to_pack`.
 
     Returns
     -------
     pathlib.Path
-        The folder. Its scorecard holds the records of ``build/scorecard.json`` that were measured of these weights.
+        The folder.
 
     Raises
     ------
@@ -68,7 +66,12 @@ def pack_spine(
 
     data = datasets.load("signs", **datasets.split_sizes("signs", budget), seed=seed)
     model = models.spine(data, budget, seed=seed).model
-    weights = models.digest(model)
+    measured = scorecard.read() if records is None else records
+    digest = models.digest(model)
+    packed = records_to_pack(measured, digest, budget, seed)
+    key = inspect.unwrap(scorecard.notebook_key)  # as it is now: not what this process keeps since its start
+    code = {notebook: key(notebook) for notebook in sorted({one.notebook for one in packed})}
+    run = JudgedRun(seed, budget, code)
     return pack(
         path,
         model,
@@ -78,11 +81,48 @@ def pack_spine(
         class_names=data.class_names,
         reference=data.train.take(slice(REFERENCE)).images,
         calibration=(data.calibration.images, data.calibration.labels),
-        card=_CARD,
+        card=release_card(decision_on(packed, asdict(run) | {"model_digest": digest})),
         data=_data_card(data),
-        scorecard=[asdict(record) for record in scorecard.read() if record.model_digest == weights],
+        scorecard=[asdict(record) for record in packed],
         private_key=private_key,
+        run=run,
     )
+
+
+def records_to_pack(records: Iterable[Record], digest: str, budget: str, seed: int) -> list[Record]:
+    """Choose what a bundle of the course's network takes along: what was measured of it, and what its release hangs on.
+
+    Some thresholds are on other networks: one that was made to cheat shows whether the maps would find it.
+
+    Parameters
+    ----------
+    records : iterable of Record
+        Of a scorecard.
+    digest : str
+        Its weights, of :func:`helpers.models.digest`.
+    budget, seed : str, int
+        Of its run.
+
+    Returns
+    -------
+    list of Record
+        Those of these weights; and of other networks, in this run, those that a threshold is on.
+
+    Raises
+    ------
+    ValueError
+        If `seed` is none.
+    """
+    from helpers.scorecard import read_thresholds
+
+    run = (budget, check_seed(seed, LARGEST_RUN_SEED))
+    asked = {threshold.key for threshold in read_thresholds() if threshold.model != NETWORK}
+    return [
+        one
+        for one in records
+        if one.model_digest == digest
+        or ((one.axis, one.metric, one.dataset, one.model) in asked and (one.budget, one.seed) == run)
+    ]
 
 
 def _data_card(data: Dataset) -> dict[str, Any]:

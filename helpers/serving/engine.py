@@ -65,8 +65,10 @@ class OnnxEngine:
 
     Attributes
     ----------
-    shape, class_names, version, card, scorecard
+    shape, class_names, version, card, scorecard, decision
         As for :class:`~helpers.serving.Engine`.
+    run : Mapping or None
+        Of which run the manifest says that the records must be.
     serial : int
         The bundle's, to refuse older ones by.
     temperature : float
@@ -93,6 +95,8 @@ class OnnxEngine:
     threshold: float
     classify: Any
     highlight: Any
+    run: Mapping[str, Any] | None = None
+    decision: Mapping[str, Any] | None = None
 
     def answer(self, images: NDArray[np.float32], level: float) -> Answers:
         """Say what the pictures show, and how sure that is.
@@ -305,6 +309,7 @@ def _engine(path: Path, whole: Verified, threads: int) -> OnnxEngine:
             threshold=_above_zero(strange["threshold"], "threshold"),
             classify=classifier(contents["model.onnx"], threads),
             highlight=_highlighter(contents["explain.onnx"], threads),
+            run=manifest.get("run"),
         )
     except BundleError as error:
         raise BundleError(f"bundle {path}: {error}") from error

@@ -60,6 +60,10 @@ class Engine(Protocol):
     def scorecard(self) -> list[dict[str, Any]]:
         """Records that were measured of this model, as in ``build/scorecard.json``."""
 
+    @property
+    def decision(self) -> Mapping[str, Any] | None:
+        """The release decision on these records, with its ``verdict``; None where nobody asked for one."""
+
     def answer(self, images: Images, level: float) -> Answers:
         """Classes, probabilities, conformal sets and whether a picture is strange.
 

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from helpers.errors import CourseError
-from helpers.serving.__main__ import serve
+from helpers.serving.__main__ import PREFIX, serve
 
 if TYPE_CHECKING:
     import psutil
 
 _PATIENCE = 120.0  # seconds to open a bundle, on a machine that does much else
 _LONGEST_GOODBYE = 40.0
+_DESPITE = f"{PREFIX}DESPITE_VERDICT"
+_LONGEST_WORD = 2000  # characters of what it said before it ended
 
 
 class LocalService:
@@ -35,6 +37,8 @@ class LocalService:
         As for :func:`helpers.serving.open_bundle`.
     workers : int
         How many processes answer, each with one thread of ONNX Runtime.
+    despite_verdict : str, optional
+        ``"no-go"`` or ``"cannot decide"``: the verdict in spite of which the bundle is served.
 
     Attributes
     ----------
@@ -44,12 +48,21 @@ class LocalService:
     Raises
     ------
     CourseError
-        If the bundle is refused, or the service does not come up; the message is the service's own.
+        If the bundle is refused, its verdict is neither *go* nor the one that was named, or the service does not come
+        up; the message is the service's own.
     """
 
-    def __init__(self, path: str | os.PathLike[str], trusted_key: str | os.PathLike[str], *, workers: int = 2) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        trusted_key: str | os.PathLike[str],
+        *,
+        workers: int = 2,
+        despite_verdict: str | None = None,
+    ) -> None:
         root = str(Path(__file__).parents[2])
         typed = [str(Path(path).absolute()), "--key", str(Path(trusted_key).absolute()), "--workers", str(workers)]
+        typed += [] if despite_verdict is None else ["--despite-verdict", despite_verdict]
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, *typed, "--port", "0", "--least-serial", "1"],
@@ -57,7 +70,7 @@ class LocalService:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))},
+            env=_environment(root),
             start_new_session=True,  # Ctrl-C in a notebook does not end it
         )
         self._end = weakref.finalize(self, _end, self._process, self._log)
@@ -76,7 +89,7 @@ class LocalService:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_LONGEST_GOODBYE)
         self._log.seek(0)
-        said = self._log.read().strip()[-800:]
+        said = self._log.read().strip()[-_LONGEST_WORD:]
         self._end()
         raise CourseError(f"the service did not start: {said or 'it said nothing'}")
 
@@ -113,6 +126,12 @@ class LocalService:
         """
         self._end()
         return int(self._process.returncode)
+
+
+def _environment(root: str) -> dict[str, str]:
+    """Ours, but for the verdict: in spite of which a notebook serves, it says itself."""
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    return {name: value for name, value in os.environ.items() if name != _DESPITE} | {"PYTHONPATH": path}
 
 
 def _end(process: subprocess.Popen[str], log: IO[str]) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from helpers.scorecard.outcomes import CANNOT_DECIDE, GO, NO_GO
+
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _READS = 3  # of a folder in which a worker is just making its file
@@ -57,6 +59,8 @@ class Metrics:
         Log records that could not be written.
     starts : prometheus_client.Counter
         Workers that became ready, replaced ones included.
+    verdict : prometheus_client.Gauge
+        1 for the ``verdict`` of the release decision, 0 for the others; no series where nobody asked for one.
     """
 
     def __init__(self) -> None:
@@ -82,6 +86,10 @@ class Metrics:
         )
         self.log_lost = counter("log_records_lost_total", "Log records that could not be written")
         self.starts = counter("worker_starts_total", "Workers that became ready")
+        self.verdict = Gauge(
+            "vigilant_release_verdict", "1 for what the release decision says of this model", ["verdict"],
+            registry=registry, multiprocess_mode="livemax",
+        )  # fmt: skip
         self.in_flight.set(0)
 
     def prepare(self, routes: Sequence[str], statuses: Sequence[int], class_names: Sequence[str]) -> None:
@@ -117,6 +125,17 @@ class Metrics:
         for path in Path(os.environ[_FOLDER]).glob("*.db"):
             with path.open("r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, max(1, path.stat().st_size))
+
+    def show_verdict(self, verdict: str) -> None:
+        """Show what the release decision says.
+
+        Parameters
+        ----------
+        verdict : str
+            ``"go"``, ``"no-go"`` or ``"cannot decide"``.
+        """
+        for each in (GO, NO_GO, CANNOT_DECIDE):
+            self.verdict.labels(each).set(each == verdict)
 
     def page(self) -> bytes:
         """All workers' numbers, in Prometheus's text format.

@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers.contracts import Images, Labels, check_count, check_fits, check_images, check_labels
-from helpers.serving.bundle import FORMAT, write_bundle
+from helpers.serving.bundle import write_bundle
 from helpers.serving.cards import model_card
 from helpers.serving.engine import Strangeness, classifier, softmax
+from helpers.serving.release import JudgedRun
 
 if TYPE_CHECKING:
     import keras
@@ -43,6 +45,7 @@ def pack(
     data: Mapping[str, Any],
     scorecard: Sequence[Mapping[str, Any]],
     private_key: str | os.PathLike[str],
+    run: JudgedRun | None = None,
     k: int = 10,
     tpr: float = 0.95,
 ) -> Path:
@@ -73,9 +76,12 @@ def pack(
     data : Mapping
         The data card, of :func:`helpers.serving.data_card`.
     scorecard : sequence of Mapping
-        Records of this model, as ``build/scorecard.json`` holds them.
+        Records of this model, as ``build/scorecard.json`` holds them, and of others that its release hangs on.
     private_key : path-like
         PEM of the key to sign with.
+    run : JudgedRun, optional
+        What the records must be of, for the release decision; the weights are those of `model`. Without it nothing
+        can be decided, and the bundle is served only in spite of that.
     k : int
         Which nearest neighbour counts.
     tpr : float, in (0, 1)
@@ -98,13 +104,13 @@ def pack(
     onnx = _exported(model)
     measured = _calibrated(onnx["model.onnx"], reference, pictures, labels, k, tpr)
     manifest = {
-        "format": FORMAT,
+        "format": 1 if run is None else 2,
         "name": name,
         "version": version,
         "serial": check_count(serial, "serial"),
         "shape": list(model.input_shape[1:]),
         "class_names": list(class_names),
-    }
+    } | _of_run(run, model)
     details = manifest | {
         "model_sha256": hashlib.sha256(onnx["model.onnx"]).hexdigest(),
         "temperature": measured["calibration.json"]["temperature"],
@@ -120,6 +126,15 @@ def pack(
     }
     contents = onnx | {"features.npy": measured["features.npy"]}
     return write_bundle(path, contents | {file: _json(value) for file, value in texts.items()}, private_key)
+
+
+def _of_run(run: JudgedRun | None, model: keras.Model) -> dict[str, Any]:
+    if run is None:
+        return {}
+    from helpers.models import digest
+
+    # Of the very network that is packed, whoever measured.
+    return {"run": asdict(run) | {"code": dict(run.code), "model_digest": digest(model)}}
 
 
 def _check(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,9 +57,15 @@ def newest_seen(state: Path) -> int:
 
 
 def open_newest(
-    path: str | os.PathLike[str], trusted_key: str | os.PathLike[str], least: int, state: Path | None
+    path: str | os.PathLike[str],
+    trusted_key: str | os.PathLike[str],
+    least: int,
+    state: Path | None,
+    despite_verdict: str | None = None,
 ) -> OnnxEngine:
-    """Open a bundle that is no older than any before it, and remember it; for one worker, so with one thread.
+    """Open a bundle that may be served: no older than any before it, and released. It is remembered as the newest.
+
+    For one worker, so with one thread. What is not released is not remembered: the one before it may still be served.
 
     Parameters
     ----------
@@ -68,27 +75,33 @@ def open_newest(
         The least serial that is taken, whatever was seen.
     state : pathlib.Path or None
         The state folder; None where ``least`` alone counts.
+    despite_verdict : str, optional
+        The verdict in spite of which it is served, as for :func:`helpers.serving.release.released`.
 
     Returns
     -------
     OnnxEngine
-        Ready.
+        Ready, with the release decision on it.
 
     Raises
     ------
     CourseError
         As :func:`newest_seen`.
     BundleError
-        As :func:`helpers.serving.open_bundle`, and for an older bundle.
+        As :func:`helpers.serving.open_bundle`, for an older bundle, and for a scorecard that cannot be read.
+    NotReleased
+        If its verdict is neither *go* nor the one that was named.
     helpers.errors.CacheError
         If the serial cannot be written: a service that would forget it does not start.
     """
     from helpers.serving.engine import open_bundle
+    from helpers.serving.release import released
 
-    if state is None:
-        return open_bundle(path, trusted_key, least, threads=1)
-    engine = open_bundle(path, trusted_key, max(least, newest_seen(state)), threads=1)
-    _remember(state, engine.serial)
+    newest = least if state is None else max(least, newest_seen(state))
+    engine = open_bundle(path, trusted_key, newest, threads=1)
+    engine = dataclasses.replace(engine, decision=released(engine.scorecard, engine.run, despite_verdict))
+    if state is not None:
+        _remember(state, engine.serial)
     return engine
 
 

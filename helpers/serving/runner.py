@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 REFUSED = 3
 """Exit status where the model must not or cannot be served."""
 
+READY = b"ready"
+"""What a worker tells the runner once it answers; whatever else it tells is why it does not."""
+
+LONGEST_REASON = 4000  # bytes; a pipe takes them at once
+
 _BACKLOG = 2048  # connections that wait in the kernel
 _LONGEST_PAUSE = 10.0  # seconds before a place whose workers keep dying is filled again
 
@@ -39,6 +44,7 @@ class _Place:
     process: BaseProcess
     pipe: Pipe
     ready: bool = False
+    reason: str = "a worker ended without a word; the log may say why"
     failures: int = 0
     start_at: float = 0.0  # of the next process, where this one has ended
 
@@ -147,20 +153,28 @@ class Runner:
                 self._places[number] = self._start(number)
                 self._places[number].failures = place.failures
             return True
+        exitcode = place.process.exitcode  # asked first: what it told before it ended is heard
         if not place.ready and place.pipe.poll():
             with contextlib.suppress(EOFError, OSError):
-                place.ready = place.pipe.recv_bytes(16) == b"ready"
-                place.failures, self._ever_ready = 0, True
-        if place.process.exitcode is None:
+                self._hear(place, place.pipe.recv_bytes(LONGEST_REASON))
+        if exitcode is None:
             return True
         place.pipe.close()
-        if place.process.exitcode == REFUSED and not self._ever_ready:
-            return False
-        print(f"worker {number} ended with status {place.process.exitcode}; another takes its place", file=sys.stderr)
+        if exitcode == REFUSED:
+            print(f"The model is not served: {place.reason}", file=sys.stderr, flush=True)
+            if not self._ever_ready:
+                return False
+        print(f"worker {number} ended with status {exitcode}; another takes its place", file=sys.stderr)
         pause = 0.0 if place.ready else min(0.5 * 2**place.failures, _LONGEST_PAUSE)
         place.failures += 1
         place.start_at = time.monotonic() + pause
         return True
+
+    def _hear(self, place: _Place, told: bytes) -> None:
+        if told == READY:
+            place.ready, place.failures, self._ever_ready = True, 0, True
+        else:
+            place.reason = told.decode(errors="replace")
 
     def _end_all(self) -> None:
         self._socket.close()  # the workers have it still, and take what has arrived

@@ -24,7 +24,7 @@ from helpers.serving.engine_protocol import Engine
 from helpers.serving.intake_limits import Limits
 from helpers.serving.logs import ServiceLog
 from helpers.serving.metrics import Metrics, count_in_files
-from helpers.serving.runner import REFUSED
+from helpers.serving.runner import LONGEST_REASON, READY, REFUSED
 from helpers.serving.tally import Tally
 
 _ALLOCATIONS = 20_000  # lists and the like between two looks for garbage; one picture in JSON makes a thousand
@@ -85,7 +85,7 @@ class Server(uvicorn.Server):
         gc.freeze()
         gc.set_threshold(_ALLOCATIONS)
         self.started = True
-        self._runner.send_bytes(b"ready")
+        self._runner.send_bytes(READY)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to stop.
@@ -212,7 +212,7 @@ def work(
     place : int
         Which worker this is, from 0.
     open_engine : callable
-        Opens the engine; what it raises is said on standard error, and the process ends with status :data:`REFUSED`.
+        Opens the engine; what it raises goes to the runner, and the process ends with status :data:`REFUSED`.
     shared : socket.socket
         Listening.
     limits : Limits
@@ -235,7 +235,7 @@ def work(
     try:
         engine = open_engine()
     except (CourseError, OSError, ValueError) as error:
-        print(f"The model is not served: {error}", file=sys.stderr, flush=True)
+        runner.send_bytes(str(error).encode()[:LONGEST_REASON])  # it says it once, whichever workers refuse
         sys.exit(REFUSED)
     app = create_app(lambda: engine, limits, metrics)
     config = uvicorn.Config(

@@ -257,9 +257,9 @@ def packed(folder, private_key):
         calibration=(data.calibration.images, data.calibration.labels),
         card=card,
         data=about_data,
-        scorecard=[],
+        scorecard=[], run=serving.JudgedRun(seed, budget, code={}),  # nothing of this run was measured
         private_key=private_key,
-    )
+    )  # fmt: skip
 
 
 # %%
@@ -339,11 +339,27 @@ print("our own pictures called strange, written down:", written_strange)
 #
 # The engine knows nothing of the web. In front of it stands FastAPI, a library for services with a
 # **contract**: what each route takes and answers, as a file that machines read (OpenAPI). Two
-# worker processes share the questions. The next cell starts them beside this notebook, and asks
-# about the first of our pictures that is not called strange.
+# worker processes share the questions.
+#
+# The signature says who packed a model, not that it is good. So the service asks, before it
+# answers anybody, for the **release decision**: the scorecard in the bundle is held against
+# thresholds that were fixed beforehand, and only a *go* is served (`vigilant decide` gives the same
+# verdict in a terminal). **Predict what it says of ours, whose scorecard is empty.**
 
 # %%
-service = serving.LocalService(bundle, public_key, workers=2)
+try:
+    serving.LocalService(bundle, public_key, workers=1)
+except helpers.errors.CourseError as refusal:
+    print(refusal)
+
+# %% [markdown]
+# Nothing is known against this network, and nothing for it. Whoever serves it all the same has to
+# say so out loud, and has to name the very verdict: what was said of *cannot decide* lets no
+# *no-go* in. We say it, because nobody relies on what is answered here. The next cell starts the
+# service beside this notebook, and asks about the first of our pictures that is not called strange.
+
+# %%
+service = serving.LocalService(bundle, public_key, workers=2, despite_verdict="cannot decide")
 taxi = requests.Session()
 taxi.trust_env = False  # whatever proxy is set: the service is on this machine
 calm = int(np.flatnonzero(~written.strange)[0])
@@ -846,7 +862,6 @@ killer.join()
 workers_after, count_after = two_workers(without=victim), counted()  # waits for a new one to answer
 
 
-# %%
 def killed_title(lost, connections):
     few = "no more than" if lost <= connections else "MORE than"
     return f"{lost} questions without an answer, {few} the {connections} connections that were open"
@@ -873,7 +888,7 @@ print("every answer is counted, also those of the dead:", heard_of <= grown <= h
 
 # %%
 def answered_after(end):
-    doomed = serving.LocalService(bundle, public_key, workers=1)
+    doomed = serving.LocalService(bundle, public_key, workers=1, despite_verdict="cannot decide")
     body = question_of(others.images[:32])
     head = f"POST /v2/models/{dataset}/infer HTTP/1.1\r\nhost: taxi\r\ncontent-length: {len(body)}\r\n"
     clients = [socket.create_connection(("127.0.0.1", int(doomed.url.rpartition(":")[2]))) for _ in range(8)]
@@ -944,8 +959,8 @@ scorecard.record("serving", "99% of answers within, ms", *tail, direction="lower
 #
 # **Limits.** One machine, one client, two cores, and the client takes its part of them: the ratios
 # are of this machine. The flag notices the shares of strangers above, of these three kinds. The
-# signature says who packed a bundle, not that its model is good. Nothing here is encrypted, and
-# nobody logs in: that is the work of what stands in front.
+# release decision is as good as the scorecard, and whoever packs the network packs that, too.
+# Nothing here is encrypted, and nobody logs in: that is the work of what stands in front.
 
 # %% [markdown] tags=["deeper"]
 # ## Step 11: what a cluster is told *

@@ -56,7 +56,8 @@ seed = 0
 # %% [markdown] slideshow={"slide_type": "slide"}
 # ## Step 1: what a service counts
 #
-# The service of notebook 10, packed and started as there. We ask it about 400 pictures of today,
+# The service of notebook 10, packed and started as there: with an empty scorecard, and so in spite
+# of its verdict, *cannot decide*. We ask it about 400 pictures of today,
 # and read its page `/metrics`. **Prometheus**, the program that most people watch services with,
 # does nothing else: it reads this page every few seconds (a *scrape*) and keeps the numbers.
 
@@ -70,8 +71,8 @@ del data  # 0.2 GB that nothing below needs
 workshop = build_directory() / f"watched-{seed}"
 shutil.rmtree(workshop, ignore_errors=True)
 private_key, public_key = serving.make_keys(workshop / "keys")
-bundle = serving.pack_spine(workshop / "bundle", private_key, budget=budget, seed=seed)
-service = serving.LocalService(bundle, public_key, workers=1)
+bundle = serving.pack_spine(workshop / "bundle", private_key, budget=budget, seed=seed, records=[])
+service = serving.LocalService(bundle, public_key, workers=1, despite_verdict="cannot decide")
 
 
 # %%

@@ -411,14 +411,9 @@ def gate(model, measured, out):
 # %%
 def package(model, verdict, out, *, serial):
     """A bundle with the network in it. Which network the verdict is about, it does not ask."""
-    manifest = {
-        "format": 1,
-        "name": "signs",
-        "version": "1",
-        "serial": serial,
-        "shape": [1, 1, 3],
-        "class_names": ["a"],
-    }
+    run = {"model_digest": written(model / "model.json")["digest"], "seed": seed, "budget": budget, "code": codes}
+    manifest = {"format": 2, "name": "signs", "version": "1", "serial": serial, "run": run}
+    manifest |= {"shape": [1, 1, 3], "class_names": ["a"]}
     contents = dict.fromkeys(serving.FILES, (model / "model.json").read_bytes())  # each file holds the same
     keys = serving.make_keys(out / "keys")
     serving.write_bundle(out / "bundle", contents | {"manifest.json": json.dumps(manifest).encode()}, keys[0])

@@ -476,8 +476,8 @@ show(
 # ## Step 9: the model card
 #
 # The **model card** (Mitchell and others, 2019) travels with the network. Ours is written *from*
-# the decision, by the function that also writes the one in the signed bundle of notebook 10, so
-# that nobody has to remember to write down what failed.
+# the decision, by the function that also writes the card in the bundles that `make serve` and the
+# pipeline sign, so that nobody has to remember to write down what failed.
 
 # %%
 card = serving.release_card(decision)

@@ -26,6 +26,7 @@ from deploy.check.kubectl import Kubectl, KubectlError
 from deploy.check.removal import removed_at_the_end
 from deploy.check.report import Patience, Report
 from deploy.check.steps import STEPS
+from deploy.manifests import WAYS
 from helpers.serving import make_keys
 from tests.conftest import ROOT
 from tests.deploy.kustomize import kubectl as real_kubectl
@@ -64,6 +65,15 @@ def objects(home):
     """All objects, rendered once by the real kubectl."""
     settings = Settings(IMAGE, BUNDLE, home / "keys" / "public.pem")
     return rendered(settings, Kubectl(real_kubectl()))
+
+
+def test_the_verdict_that_is_named_gets_into_every_overlay(home, objects):
+    settings = Settings(IMAGE, BUNDLE, home / "keys" / "public.pem", despite_verdict="no-go")
+    named = {"VIGILANT_LEAST_SERIAL": "1", "VIGILANT_DESPITE_VERDICT": "no-go"}
+    told = rendered(settings, Kubectl(real_kubectl()))
+    for way in WAYS:
+        assert named in [each.get("data") for each in told[way]]
+        assert "VIGILANT_DESPITE_VERDICT" not in str(objects[way]), "and into none where nobody named one"
 
 
 def prepared(patch, home, *faults):

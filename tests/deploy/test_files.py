@@ -47,7 +47,8 @@ def test_the_image_gets_what_the_program_loads_and_no_more():
     files = {each for each in let_in() if each.endswith(".py")}
     assert needed() - files == set()
     assert files - needed() == set()
-    assert "helpers/serving/__init__.pyi" in let_in()
+    assert {f"helpers/{room}/__init__.pyi" for room in ("scorecard", "serving")} <= let_in()
+    assert "helpers/scorecard/thresholds.yaml" in let_in(), "it decides by it"
 
 
 def hadolint(*paths) -> str:

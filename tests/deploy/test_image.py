@@ -83,10 +83,11 @@ def answers_rightly(port, packed, picture):
     assert (told["prediction"], told["version"]) == (here.classes[0], "1.3")
 
 
-def options(packed, port, bundle="bundle"):
+def options(packed, port, bundle="bundle", verdict="cannot decide"):
     mounts = {packed / bundle: "/bundle/current", packed / "keys" / "public.pem": "/key/public.pem"}
     given = [text for here, there in mounts.items() for text in ("--volume", f"{here}:{there}:ro")]
-    return [*LOCKED, *given, "--env", "VIGILANT_LEAST_SERIAL=1", "--publish", f"127.0.0.1:{port}:8080"]
+    despite = () if verdict is None else ("--env", f"VIGILANT_DESPITE_VERDICT={verdict}")
+    return [*LOCKED, *given, "--env", "VIGILANT_LEAST_SERIAL=1", *despite, "--publish", f"127.0.0.1:{port}:8080"]
 
 
 @contextmanager
@@ -197,6 +198,7 @@ def test_it_holds_what_serves_and_nothing_else(containers, image):
     done = run("podman", "run", "--rm", "--entrypoint", "python", IMAGE, "-c", _HELD, env=containers)
     files, packages = (set(line.split()) for line in done.splitlines())
     assert {"helpers/__init__.py", "helpers/serving/__main__.py", "helpers/serving/__init__.pyi"} <= files
+    assert {"helpers/scorecard/decision.py", "helpers/scorecard/thresholds.yaml"} <= files
     assert not {each for each in files if "packing" in each or not each.startswith("helpers/")}
     assert packages == set(re.findall(r"^([a-z0-9-]+)==", (ROOT / "deploy" / "requirements.lock").read_text(), re.M))
 
@@ -218,6 +220,15 @@ def test_a_changed_bundle_is_refused_with_3(containers, image, packed):
     assert "model_card.json is not the file that was signed" in done.stderr
 
 
+@pytest.mark.parametrize("verdict", [None, "no-go"])
+def test_what_cannot_be_decided_is_refused_with_3(containers, image, packed, verdict):
+    command = ["podman", "run", "--rm", *options(packed, free_port(), verdict=verdict), IMAGE]
+    done = subprocess.run(command, env=containers, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "The model is not served: the verdict on this bundle is cannot decide" in done.stderr
+    assert "nothing is recorded" in done.stderr  # it has read the thresholds
+
+
 def test_sigterm_ends_it_with_0(containers, service):
     name, port = service
     run("podman", "stop", "--time", "60", name, env=containers)
@@ -235,7 +246,7 @@ def played(containers, image, packed, program, tmp_path_factory):
     folder = tmp_path_factory.mktemp("played")
     run(*bundle_command("podman", packed / "bundle", IMAGE, BUNDLE), env=containers)
     given = {"image": IMAGE, "bundle": BUNDLE, "key": packed / "keys" / "public.pem", "local": True}
-    write_overlay(folder, "service", **given, least_serial=3)
+    write_overlay(folder, "service", **given, least_serial=3, despite_verdict="cannot decide")
     objects = [each for each in rendered(folder) if each["kind"] in ("ConfigMap", "Deployment")]
     [(_, pod, _)] = policy.pods(objects)
     for_podman(pod, port := free_port())

@@ -8,7 +8,9 @@ import yaml
 from deploy.__main__ import main
 from deploy.manifests import WAYS, write_overlay
 from helpers.errors import CourseError
+from helpers.scorecard.outcomes import NOT_GO
 from helpers.serving import make_keys
+from helpers.serving.__main__ import _parser
 from tests.conftest import ROOT
 from tests.deploy import policy
 from tests.deploy.kustomize import rendered
@@ -236,6 +238,20 @@ def test_the_overlay_says_images_key_and_serial(written, key):
         )
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("verdict", NOT_GO)
+def test_the_overlay_says_in_spite_of_what_it_serves(key, tmp_path, way, verdict):
+    given = {"image": IMAGE, "bundle": BUNDLE, "key": key, "least_serial": 7}
+    write_overlay(tmp_path, way, **given, despite_verdict=verdict)
+    [settings] = [
+        each["data"]
+        for each in rendered(tmp_path)
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"].startswith("vigilant-settings")
+    ]
+    assert settings == {"VIGILANT_LEAST_SERIAL": "7", "VIGILANT_DESPITE_VERDICT": verdict}
+    assert _parser(settings).parse_args([]).despite_verdict == verdict, "as the program reads it"
+
+
 def test_a_changed_key_or_serial_makes_new_pods(written, key, tmp_path):
     # The name of a ConfigMap holds a digest of its content: pods of the old one are replaced, one after the other.
     for way in WAYS:
@@ -255,6 +271,7 @@ def test_a_changed_key_or_serial_makes_new_pods(written, key, tmp_path):
         ({"image": "x:latest", "local": True}, "a tag other than 'latest'"),
         ({"image": "x", "local": True}, "a tag other than 'latest'"),
         ({"least_serial": 0}, "a serial from 1"),
+        ({"despite_verdict": "go"}, "one of no-go, cannot decide, or not named; got 'go'"),
         ({"way": "helm"}, "one of service, kserve"),
     ],
 )
@@ -289,9 +306,10 @@ def test_without_an_address_the_command_says_so(capsys, key):
 def test_the_command_writes_where_it_says(capsys, key, tmp_path):
     out = tmp_path / "out"
     typed = ["manifests", "kserve", "--image", IMAGE, "--bundle", BUNDLE, "--key", str(key), "--out", str(out)]
-    assert main([*typed, "--least-serial", "3"]) == 0
+    assert main([*typed, "--least-serial", "3", "--despite-verdict", "no-go"]) == 0
     assert str(out / "kustomization.yaml") in capsys.readouterr().out
     assert yaml.safe_load((out / "kustomization.yaml").read_text())["images"][0]["digest"] == DIGEST
+    assert "VIGILANT_DESPITE_VERDICT=no-go" in (out / "kustomization.yaml").read_text()
 
 
 def test_no_committed_file_names_a_registry():

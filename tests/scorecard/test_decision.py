@@ -18,6 +18,7 @@ from helpers.scorecard import (
     decide,
     decision,
     decision_entry,
+    decision_reasons,
     decision_text,
     keys,
     read_thresholds,
@@ -372,3 +373,15 @@ def test_the_entry_for_programs_holds_all_of_it():
     assert (entry["records"][0]["verdict"], entry["records"][0]["value"]) == ("missing", None)
     assert entry["records"][1]["margin"] == pytest.approx(2)
     assert entry["chance_of_go_if_better"].keys() == {"better", "independent", "least", "most"}
+
+
+def test_reasons_say_what_fails_before_what_is_missing():
+    gone, *kept = OURS
+    failing = next(threshold for threshold in kept[1:] if threshold.low_at_least is not None)
+    card = [beyond(failing, "low", 0.01) if threshold is failing else good(threshold) for threshold in kept]
+    said = decision_reasons(verdict_on(card))
+    assert [line.split(":")[0] for line in said] == ["- not met", "- missing"]
+    about = f"{failing.axis} / {failing.metric} ({failing.model} on {failing.dataset}): asked {failing.asked}; "
+    assert about in said[0]
+    assert gone.metric in said[1]
+    assert decision_reasons(verdict_on(good_card(OURS))) == []

@@ -1,6 +1,7 @@
 """A small bundle of a network that has never been trained, and pictures whose labels its own probabilities draw."""
 
 import base64
+import dataclasses
 import functools
 import json
 from collections.abc import Callable
@@ -11,10 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helpers import models, serving, uncertainty
+from helpers.scorecard import Record, read_thresholds
+from helpers.serving import release
+from tests.scorecard.cards import CODE, good_card
 
 SHAPE, CLASSES, TEMPERATURE = (20, 24, 3), 5, 1.7
 NAMES = [f"class {number}" for number in range(CLASSES)]
 CARD = dict.fromkeys(serving.CARD_SECTIONS, "Tests alone.")
+THRESHOLDS = read_thresholds()
+RUN = serving.JudgedRun(10, "quick", {threshold.notebook: CODE for threshold in THRESHOLDS})
+"""Of which run the records of the good cards are."""
 
 
 class Packed(NamedTuple):
@@ -56,6 +63,20 @@ def drawn(n: int, seed: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     return x, (p.cumsum(axis=1) < draws).sum(axis=1).clip(max=CLASSES - 1)
 
 
+def card(digest: str | None = None) -> list[Record]:
+    """Records that keep every threshold; those of the course's network are of these weights, the small one's own."""
+    weights = models.digest(network()) if digest is None else digest
+    named = {release.NETWORK: weights}
+    return [
+        dataclasses.replace(one, model_digest=named.get(one.model, one.model_digest)) for one in good_card(THRESHOLDS)
+    ]
+
+
+def entries(records: list[Record]) -> list[dict]:
+    """Records as a scorecard's file holds them."""
+    return json.loads(json.dumps([dataclasses.asdict(one) for one in records]))
+
+
 def card_of_data() -> dict:
     """A data card."""
     return serving.data_card(
@@ -74,12 +95,12 @@ def card_of_data() -> dict:
 
 
 def pack(folder: Path, keys: tuple[Path, Path], name: str = "bundle", serial: int = 3, **other) -> Packed:
-    """Pack the network, signed with these keys."""
+    """Pack the network, signed with these keys; of its release nothing can be decided: one record is there."""
     given = {"reference": pictures(300, 0), "calibration": drawn(500, 1), "card": CARD, "class_names": NAMES}
     path = serving.pack(
         folder / name,
         **{"model": network(), "name": "blocks", "version": f"1.{serial}", "serial": serial, "data": card_of_data()}
-        | {"scorecard": [{"axis": "training", "metric": "accuracy", "value": 0.5}], "private_key": keys[0]}
+        | {"scorecard": entries(card()[:1]), "run": RUN, "private_key": keys[0]}
         | given
         | other,
     )

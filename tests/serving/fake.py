@@ -16,6 +16,7 @@ class FakeEngine:
     class_names = NAMES
     version = "fake-1"
     card = {"model_details": {"name": "signs"}}  # noqa: RUF012
+    decision = {"verdict": "go", "go": True}  # noqa: RUF012
     scorecard = [{"axis": "training", "metric": "accuracy", "value": 0.9}]  # noqa: RUF012
 
     def __init__(self):

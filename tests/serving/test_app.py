@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import logging
 import math
 import os
 
@@ -127,7 +128,7 @@ def test_what_the_model_takes_and_answers_is_told(ask):
         assert ask.get(path).json() == {"ready": True}
     for path in ("/v2/health/live", "/healthz"):
         assert ask.get(path).json() == {"live": True, "process": os.getpid()}
-    assert ask.get("/scorecard").json() == FakeEngine.scorecard
+    assert ask.get("/scorecard").json() == {"decision": FakeEngine.decision, "records": FakeEngine.scorecard}
     for path in ("/v2/models/other", "/v2/models/signs/versions/2", "/v2/models/other/ready"):
         refused(ask.get(path), 404, "no-such-model")
 
@@ -473,6 +474,22 @@ def test_requests_that_arrive_together_are_answered_in_one_call_and_each_with_it
         levels = [f"/predict?level={level}" for level in (0.5, 0.9, 0.5, 0.999)]
         alone = [ask.post(path, json=PICTURE).json() for path in levels]
         assert [each.json() for each in ask.together([("POST", path, {"json": PICTURE}) for path in levels])] == alone
+
+
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [(None, []), ({"verdict": "go"}, []), ({"verdict": "no-go"}, ["served despite the verdict on this model: no-go"])],
+)
+def test_what_is_served_in_spite_of_its_verdict_is_said_in_the_log_and_counted(caplog, decision, said):
+    engine = FakeEngine()
+    engine.decision = decision
+    with caplog.at_level(logging.INFO, "vigilant.serving"), serving(room.create_app(lambda: engine)) as ask:
+        page = ask.get("/metrics").text
+    assert [record.message for record in caplog.records if "verdict" in record.message] == said
+    shown = [
+        line for line in page.splitlines() if line.startswith("vigilant_release_verdict{") and line.endswith(" 1.0")
+    ]
+    assert shown == ([f'vigilant_release_verdict{{verdict="{decision["verdict"]}"}} 1.0'] if decision else [])
 
 
 def test_a_fault_of_the_engine_is_said_without_its_trace_and_hits_nobody_else(caplog):

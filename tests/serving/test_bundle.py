@@ -8,6 +8,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ import pytest
 from model_signing import hashing, signing, verifying
 from onnx import external_data_helper
 
-from helpers import serving
+from helpers import models, serving
 from helpers.errors import CacheError, CourseError
 from helpers.serving import bundle
 from tests.serving import bundles
@@ -75,6 +76,14 @@ def signed_by_hand(folder: Path, contents: dict[str, bytes], key: Path, ignored:
 # ---- honest
 
 
+def test_a_bundle_of_the_first_format_is_read_still(packed, tmp_path):
+    contents = bundles.contents_of(packed.path)
+    first = {name: value for name, value in json.loads(contents["manifest.json"]).items() if name != "run"}
+    contents["manifest.json"] = json.dumps(first | {"format": 1}).encode()
+    engine = serving.open_bundle(serving.write_bundle(tmp_path / "first", contents, packed.private), packed.public)
+    assert (engine.version, engine.run) == ("1.3", None)
+
+
 def test_what_was_packed_opens_and_says_what_it_is(packed):
     engine = serving.open_bundle(packed.path, packed.public)
     assert (engine.shape, engine.class_names, engine.version) == (bundles.SHAPE, tuple(bundles.NAMES), "1.3")
@@ -82,7 +91,9 @@ def test_what_was_packed_opens_and_says_what_it_is(packed):
     assert engine.card["model_details"]["model_sha256"] == (
         hashlib.sha256((packed.path / "model.onnx").read_bytes()).hexdigest()
     )
-    assert engine.scorecard == [{"axis": "training", "metric": "accuracy", "value": 0.5}]
+    assert engine.scorecard == bundles.entries(bundles.card()[:1])
+    assert engine.run == asdict(bundles.RUN) | {"model_digest": models.digest(bundles.network())}
+    assert engine.decision is None, "nobody asked"
     assert {path.name for path in packed.path.iterdir()} == {*serving.FILES, serving.SIGNATURE}
 
 
@@ -419,6 +430,13 @@ def test_nothing_is_ever_unpickled(packed, tmp_path):
     assert (tmp_path / "ran").exists(), "no attack: it would have run nothing"
 
 
+RUN = {"model_digest": "0" * 16, "seed": 10, "budget": "quick", "code": {}}
+
+
+def with_manifest(contents, **change):
+    return {"manifest.json": json.dumps(json.loads(contents["manifest.json"]) | change).encode()}
+
+
 def with_calibration(contents, **changes):
     calibration = json.loads(contents["calibration.json"])
     return {"calibration.json": json.dumps(calibration | changes).encode()}
@@ -430,6 +448,17 @@ def with_calibration(contents, **changes):
         (lambda c: {"model.onnx": c["model.onnx"][:1000]}, ["model.onnx is not a whole ONNX model"]),
         (lambda c: {"model.onnx": b""}, ["model.onnx is not a whole ONNX model"]),
         (lambda c: {"explain.onnx": c["model.onnx"]}, ["explain.onnx must have the inputs"]),
+        (lambda c: with_manifest(c, format=3), ["must hold exactly", "a format of 1 or 2"]),
+        (lambda c: with_manifest(c, format=True), ["must hold exactly"]),
+        (lambda c: with_manifest(c, format=[2]), ["manifest.json is not an object"]),
+        (
+            lambda c: with_manifest(c, format=1),
+            ["must hold exactly format, name, version, serial, shape, class_names,"],
+        ),
+        (lambda c: with_manifest(c, run={}), ["a run of model_digest, seed, budget, code"]),
+        (lambda c: with_manifest(c, run=[]), ["must hold exactly"]),
+        (lambda c: with_manifest(c, run=RUN | {"seed": "10"}), ["must hold exactly"]),
+        (lambda c: with_manifest(c, run=RUN | {"go": True}), ["must hold exactly"]),
         (lambda c: with_calibration(c, temperature=0), ["calibration.json", "temperature"]),
         (lambda c: with_calibration(c, temperature=float("nan")), ["calibration.json", "temperature"]),
         (lambda c: with_calibration(c, conformal={"scores": [0.2, 0.1]}), ["calibration.json", "rise"]),

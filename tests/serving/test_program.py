@@ -22,6 +22,9 @@ from tests.arrows import HEAVY
 from tests.conftest import ROOT, wait_until
 from tests.serving.bundles import pack, pictures
 
+UNKNOWN = "cannot decide"
+"""What is to be said of the tests' bundles, with one record each."""
+
 
 @pytest.fixture(scope="module")
 def bundles(tmp_path_factory):
@@ -54,16 +57,17 @@ def test_what_is_typed(served, tmp_path):
     opened = served.pop("opened")
     assert served == {"workers": 2, "host": "::1", "port": 0}
     assert opened.func is replay.open_newest
-    assert [str(each) for each in opened.args] == ["the bundle", "a.pem", "0", str(tmp_path)]
+    assert [str(each) for each in opened.args] == ["the bundle", "a.pem", "0", str(tmp_path), "None"]
 
 
 def test_the_environment_says_the_same_and_what_is_typed_counts_more(served, tmp_path):
     environment = {"BUNDLE": "b", "KEY": "k.pem", "HOST": "0.0.0.0", "PORT": "81", "WORKERS": "3", "LEAST_SERIAL": "7"}
+    environment |= {"DESPITE_VERDICT": "no-go"}
     variables = {f"VIGILANT_{name}": value for name, value in environment.items()}
     assert program.main(["--port", "82"], variables) == 0
     opened = served.pop("opened")
     assert served == {"workers": 3, "host": "0.0.0.0", "port": 82}
-    assert [str(each) for each in opened.args] == ["b", "k.pem", "7", "None"]
+    assert [str(each) for each in opened.args] == ["b", "k.pem", "7", "None", "no-go"]
 
 
 def test_workers_follow_the_processors(served):
@@ -80,6 +84,7 @@ def test_workers_follow_the_processors(served):
         (["b", "--key", "k", "--least-serial", "0"], "a whole number from 1 is wanted, not '0'"),
         (["b", "--key", "k", "--least-serial", "1", "--port", "65536"], "a port is a number from 0 to 65535"),
         (["b", "--key", "k", "--least-serial", "1", "--workers", "\u0663"], "a whole number from 1 is wanted"),
+        (["b", "--key", "k", "--least-serial", "1", "--despite-verdict", "go"], "'no-go' or 'cannot decide' is wanted"),
     ],
 )
 def test_what_is_not_understood(served, capsys, typed, said):
@@ -107,21 +112,21 @@ def test_an_address_that_is_taken(capsys, tmp_path):
 
 def test_an_older_bundle_is_refused_once_a_newer_one_was_seen(bundles, tmp_path):
     (path, _, key), (older, _, _) = bundles
-    assert serving.open_newest(older, key, 0, tmp_path).serial == 2
+    assert serving.open_newest(older, key, 0, tmp_path, UNKNOWN).serial == 2
     assert replay.newest_seen(tmp_path) == 2
-    assert serving.open_newest(path, key, 0, tmp_path).serial == 3
+    assert serving.open_newest(path, key, 0, tmp_path, UNKNOWN).serial == 3
     assert (tmp_path / replay.SEEN).read_text() == "3\n"
     with pytest.raises(serving.BundleError, match="serial 2, and serial 3 is known: an older bundle"):
-        serving.open_newest(older, key, 0, tmp_path)
+        serving.open_newest(older, key, 0, tmp_path, UNKNOWN)
     assert replay.newest_seen(tmp_path) == 3
-    assert serving.open_newest(path, key, 0, tmp_path).serial == 3  # the same again, after a restart
+    assert serving.open_newest(path, key, 0, tmp_path, UNKNOWN).serial == 3  # the same again, after a restart
 
 
 def test_the_least_serial_needs_no_folder(bundles):
     (path, _, key), (older, _, _) = bundles
-    assert serving.open_newest(path, key, 3, None).serial == 3
+    assert serving.open_newest(path, key, 3, None, UNKNOWN).serial == 3
     with pytest.raises(serving.BundleError, match="serial 2, and serial 3 is known"):
-        serving.open_newest(older, key, 3, None)
+        serving.open_newest(older, key, 3, None, UNKNOWN)
 
 
 def test_the_key_may_be_a_link_as_kubernetes_mounts_it(bundles, tmp_path):
@@ -130,7 +135,7 @@ def test_the_key_may_be_a_link_as_kubernetes_mounts_it(bundles, tmp_path):
     shutil.copy(key, tmp_path / "..2026" / "public.pem")
     (tmp_path / "..data").symlink_to("..2026")
     (tmp_path / "public.pem").symlink_to("..data/public.pem")
-    assert serving.open_newest(path, tmp_path / "public.pem", 1, None).serial == 3
+    assert serving.open_newest(path, tmp_path / "public.pem", 1, None, UNKNOWN).serial == 3
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "3 4", "\u0663", "1e3"])
@@ -161,7 +166,7 @@ def test_a_service_that_could_not_remember_does_not_start(bundles, tmp_path, mon
     (path, _, key), _ = bundles
     monkeypatch.setattr("pathlib.Path.replace", full)
     with pytest.raises(CacheError, match="the disk is full"):
-        serving.open_newest(path, key, 0, tmp_path)
+        serving.open_newest(path, key, 0, tmp_path, UNKNOWN)
 
 
 def start(*typed, **environment):
@@ -173,7 +178,7 @@ def start(*typed, **environment):
 
 def test_the_program_answers_and_ends_with_0(bundles, tmp_path):
     path, _, key = bundles[0]
-    process = start(path, "--key", key, "--state", tmp_path)
+    process = start(path, "--key", key, "--state", tmp_path, "--despite-verdict", UNKNOWN)
     try:
         port = int(re.search(r":(\d+)$", process.stdout.readline().strip())[1])
 
@@ -210,7 +215,7 @@ def test_the_program_loads_nothing_of_training(bundles, tmp_path):
     path, _, key = bundles[0]
     code = (
         "import sys; import helpers.serving.__main__; from helpers.serving import open_newest\n"
-        f"assert 'numpy' not in sys.modules; open_newest({str(path)!r}, {str(key)!r}, 1, None)\n"
+        f"assert 'numpy' not in sys.modules; open_newest({str(path)!r}, {str(key)!r}, 1, None, {UNKNOWN!r})\n"
         "print(*{name.split('.')[0] for name in sys.modules}, *(name for name in sys.modules if 'helpers.' in name))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
