@@ -69,7 +69,7 @@ decision = scorecard.decide(scorecard.read(), seed=seed, budget=budget)
 to_run = decision.to_run
 if all(one.record is None for one in decision.judged):
     decision = stored[0].decide()
-    print(f"Nothing of your own run is recorded. To record it, run:\n{to_run}")
+    print(f"Of your own run nothing can be judged: it is missing, or made by older code. To run:\n{to_run}")
     print(f"Until then this page is about seed {decision.seed}, which the authors judged on {stored[0].made}.")
 else:
     print(f"This page is about your own run: seed {seed}, {budget} budget. To run anew: {to_run or 'nothing'}")
