@@ -1,5 +1,3 @@
-from .accuracy import ReadRightly as ReadRightly
-from .accuracy import audit_accuracy as audit_accuracy
 from .calibration import Calibrated as Calibrated
 from .calibration import FittedOn as FittedOn
 from .calibration import audit_calibration as audit_calibration

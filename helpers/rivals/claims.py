@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from helpers.datasets import Dataset, Split
-from helpers.rivals.accuracy import ReadRightly, audit_accuracy
 from helpers.rivals.calibration import Calibrated, FittedOn, audit_calibration, audit_fitted_on
 from helpers.rivals.results import AuditResult
 from helpers.rivals.robustness import UnderAttack, audit_robustness
 from helpers.rivals.sampling import BatchLog, audit_sampling
 from helpers.scorecard import Record
 
-Evidence = UnderAttack | FittedOn | Calibrated | BatchLog | ReadRightly
+Evidence = UnderAttack | FittedOn | Calibrated | BatchLog
 """What a claim may rest on."""
 
 _ATTACKED = 120  # of the fresh pictures: an attack asks some hundred times about each
@@ -96,6 +95,4 @@ def audit_claim(claim: Claim, reported: Split, fresh: Split, *, seed: int = 0) -
             return audit_calibration(claim.evidence, reported, fresh, seed=seed)
         case BatchLog():
             return audit_sampling(claim.evidence, seed=seed)
-        case ReadRightly():
-            return audit_accuracy(claim.evidence, fresh)
     raise TypeError(f"there is no audit for a {type(claim.evidence).__name__}")

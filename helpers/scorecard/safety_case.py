@@ -77,6 +77,15 @@ class ArguedClaim:
         """The worst verdict of its evidence: a claim is as good as the weakest record below it."""
         return worst(one.verdict for one in self.evidence)
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Which networks its records are of, in the order of their first record."""
+        return tuple(dict.fromkeys(one.threshold.model for one in self.evidence))
+
+    def __str__(self) -> str:
+        """The claim with its networks and its verdict: whoever reads one line must not take it for another network."""
+        return f"{self.claim.claim.removesuffix('.')} ({', '.join(self.models)}: {self.verdict})."
+
 
 def read_safety_case(
     path: Path | None = None, thresholds: Sequence[Threshold] | None = None

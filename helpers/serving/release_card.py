@@ -39,8 +39,7 @@ def release_card(decision: Decision) -> dict[str, str]:
         If a claim of the safety case rests on what the decision does not ask.
     """
     case = argue(decision)
-    shown = [one.claim.claim for one in case if one.verdict == MET]
-    open_claims = [f"{one.claim.claim} ({one.verdict})" for one in case if one.verdict != MET]
+    kept, not_kept = ([str(one) for one in case if (one.verdict == MET) is met] for met in (True, False))
     of_people = [one for one in case if {each.threshold.axis for each in one.evidence} & set(_PEOPLE)]
     return {
         "intended_use": _USE[decision.go].format(verdict=decision.verdict),
@@ -51,11 +50,11 @@ def release_card(decision: Decision) -> dict[str, str]:
         "Where it is empty, nothing had been measured.",
         "ethical_considerations": " ".join(map(_with_limit, of_people)),
         "caveats": f"Held against {len(decision.judged)} bounds (seed {decision.seed}, {decision.budget} budget): "
-        f"{decision_counts(decision)}. Shown: {' '.join(shown) or 'nothing.'} Not shown: "
-        f"{' '.join(open_claims) or 'nothing of what was asked.'} Each holds only within its limit, and for drawn "
-        "pictures; probabilities and sets are calibrated on pictures of the same kind.",
+        f"{decision_counts(decision)}. Supported: {' '.join(kept) or 'nothing.'} Not supported: "
+        f"{' '.join(not_kept) or 'nothing of what was asked.'} Each is about the networks in its brackets, within its "
+        "limit, and on drawn pictures.",
     }
 
 
 def _with_limit(one: ArguedClaim) -> str:
-    return f"{one.claim.claim} Verdict: {one.verdict}. {one.claim.limit}"
+    return f"{one} {one.claim.limit}"

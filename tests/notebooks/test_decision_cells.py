@@ -1,4 +1,4 @@
-"""What notebook 13 defines and its story leans on: the rule, the colleague's trust score, three sentences."""
+"""What notebook 13 defines and its story leans on: the rule, the colleague's trust score, the last paragraph."""
 
 from types import SimpleNamespace
 
@@ -54,12 +54,12 @@ def test_the_trust_score_lets_one_bad_record_pass():
     assert min(score(decided(spoilt(at))) for at in range(len(OURS))) > score(decided(good_card(OURS))) - 5
 
 
-def test_three_sentences_with_both_outcomes():
-    sentences = function_of(NOTEBOOK, "in_three_sentences")
+def test_the_paragraph_with_both_outcomes():
+    sentences = function_of(NOTEBOOK, "in_a_paragraph")
     go, no_go = decided(good_card(OURS)), decided(spoilt(0))
     text = sentences(go, argue(go))
     assert "The verdict is go: of 28 bounds, 28 are met, so the network may drive on the drawn roads" in text
-    assert text.endswith("Not shown, so nobody may rely on it: nothing of what was asked.")
+    assert text.endswith("Not supported, so nobody may rely on it: nothing of what was asked.")
     text = sentences(no_go, argue(no_go))
     assert "The verdict is no-go: of 28 bounds, 27 are met, so the network may be studied, and not drive." in text
-    assert text.endswith("nobody may rely on it: It reads signs as rightly as people do.")
+    assert text.endswith("nobody may rely on it: It reads signs as rightly as people do (course_cnn: not met).")

@@ -6,8 +6,8 @@ from functools import partial
 import numpy as np
 import pytest
 
-from helpers import attacks, rivals
-from helpers.rivals import makers, robustness
+from helpers import attacks, rivals, uncertainty
+from helpers.rivals import calibration, makers, robustness
 from helpers.rivals.calibration import Calibrated, FittedOn
 
 SEEDS = range(5)
@@ -63,16 +63,38 @@ def test_an_answer_cannot_be_passed_on(made, all_of):
     ways = {answer for _, _, answer, _ in all_of}
     for part in ("gradients hidden", "fitted on the test split", "loader not private"):
         assert sum(part in way for way in ways) > 1, (part, ways)
-    assert len({claim.record.metric for _, claim, answer, _ in all_of if answer == rivals.TRUE}) > 1
     assert len({claim.record.value for _, claim, *_ in all_of}) >= 15
 
 
+def test_the_kind_of_evidence_does_not_say_which_claim_is_true(made, all_of):
+    """The true claim is of a kind of which another is false, and of another kind with another seed."""
+    of_true = [type(claim.evidence) for _, claim, answer, _ in all_of if answer == rivals.TRUE]
+    of_false = [type(claim.evidence) for _, claim, answer, _ in all_of if answer != rivals.TRUE]
+    assert len(set(of_true)) > 1
+    assert set(of_true) <= set(of_false)
+    for rival, key, *_ in made.values():
+        about = [(claim.record.axis, claim.record.metric) for claim in rival.claims]
+        assert about.count(about[key.index(rivals.TRUE)]) == 2
+
+
+@pytest.mark.parametrize("suspicious", [makers._hardly_touched, makers._as_many_as_tested, makers._sizes_that_repeat])
 @pytest.mark.parametrize("seed", range(2))
-def test_small_batches_repeat_and_are_honest(seed):
-    """The kind of suspicious truth that the first five seeds do not have."""
-    (claim,) = makers._sizes_that_repeat(makers._Workshop(seed))
-    assert (np.diff(claim.evidence.sizes.ravel()) == 0).mean() > 0.09  # of batches are as large as the one before
-    assert not rivals.audit_sampling(claim.evidence).accused
+def test_each_suspicious_truth_is_passed(suspicious, seed):
+    claim = suspicious(makers._Workshop(seed))
+    assert not rivals.audit_claim(claim, makers._Workshop(seed).data.test, rivals.fresh_pictures(seed)).accused
+    if suspicious is makers._sizes_that_repeat:
+        assert (np.diff(claim.evidence.sizes.ravel()) == 0).mean() > 0.09  # of batches are as large as the one before
+
+
+def test_a_claim_about_calibration_is_what_the_handed_over_function_gives(made):
+    seen = 0
+    for maker, *_ in made.values():
+        for claim in maker.claims:
+            if isinstance(claim.evidence, Calibrated):
+                test, seen = maker.data.test, seen + 1
+                error = uncertainty.ece(claim.evidence.predict(test.images), test.labels, calibration.EDGES)
+                assert error.value == pytest.approx(claim.record.value, abs=1e-9)
+    assert seen
 
 
 def test_what_is_handed_over_does_not_say_which_claim_is_false(all_of):
@@ -158,30 +180,14 @@ def test_a_random_network_is_refused(made):
         rivals.audit_robustness(evidence, rivals.fresh_pictures(0).take(slice(8)))
 
 
-def test_an_accuracy_that_fresh_pictures_do_not_bear_out_is_accused(made):
-    fresh = rivals.fresh_pictures(0)
-    network = makers._Workshop(0).network
-    claimed = rivals.ReadRightly(network.predict, 400, 400)
-    assert rivals.audit_accuracy(claimed, fresh).accused
-    assert not rivals.audit_accuracy(replace(claimed, hits=14, n=14), fresh).accused
-    with pytest.raises(ValueError, match="none of 3 fresh pictures is of class 11"):
-        rivals.audit_accuracy(replace(claimed, only=11), fresh.take(slice(3)))
+def test_evidence_of_another_kind():
+    with pytest.raises(TypeError, match="must be an UnderAttack, got int"):
+        rivals.audit_robustness(1, rivals.fresh_pictures(0))
 
 
-@pytest.mark.parametrize(
-    ("audit", "expected"),
-    [(rivals.audit_robustness, "an UnderAttack"), (rivals.audit_accuracy, "a ReadRightly")],
-)
-def test_evidence_of_another_kind(audit, expected):
-    with pytest.raises(TypeError, match=f"must be {expected}, got int"):
-        audit(1, rivals.fresh_pictures(0))
-
-
-@pytest.mark.parametrize("made_of", [rivals.UnderAttack, rivals.ReadRightly])
-def test_counts_that_cannot_be(made_of):
-    given = (None, attacks.ThreatModel(0.1), 3, 2) if made_of is rivals.UnderAttack else (None, 3, 2)
+def test_counts_that_cannot_be():
     with pytest.raises(ValueError, match=r"hits must lie in 0\.\.2, got 3"):
-        made_of(*given)
+        rivals.UnderAttack(None, attacks.ThreatModel(0.1), 3, 2)
 
 
 @pytest.mark.parametrize("seed", [-1, 0.5, None])

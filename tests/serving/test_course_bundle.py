@@ -54,7 +54,7 @@ def test_the_bundle_holds_the_network_and_what_was_measured_of_it(small, tmp_pat
     # The card that is signed is the one that the decision on these very records writes.
     decided = serving.release_card(decide(read(path / "scorecard.json"), code_of=code.get))
     assert {section: engine.card[section] for section in serving.CARD_SECTIONS} == decided
-    assert "It reads signs as rightly as people do. (not met)" in engine.card["caveats"]
+    assert "It reads signs as rightly as people do (course_cnn: not met)." in engine.card["caveats"]
     assert np.load(path / "features.npy").shape == (1000, 64)
     assert problems(croissant, json.loads((path / "data_card.json").read_text())) == []
 
