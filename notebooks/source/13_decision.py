@@ -47,7 +47,7 @@ from helpers.errors import CourseError
 dataset = "signs"
 # Whose records are judged: those of "quick" runs, or those of "full" ones.
 budget = "quick"
-# Of which seed the records must be. It also chooses the rival of step 9.
+# Of which seed the records must be. It also chooses the rival of step 10.
 seed = 0
 
 # %% [markdown] slideshow={"slide_type": "slide"}
