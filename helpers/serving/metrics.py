@@ -8,11 +8,14 @@ does not fill its folder with files that each scrape has to read.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 from helpers.scorecard.outcomes import CANNOT_DECIDE, GO, NO_GO
 
@@ -34,6 +37,29 @@ def count_in_files(folder: Path, place: int) -> None:
     mark_process_dead(place, str(folder))  # requests in flight in whoever had this place before
     os.environ[_FOLDER] = str(folder)
     values.ValueClass = values.MultiProcessValue(lambda: place)
+
+
+@dataclass(frozen=True)
+class _Begun(Collector):
+    """All workers' files but those that are still empty.
+
+    A worker that begins on a busy machine may stand for seconds between making its file and giving it its size, and to
+    the library an empty one is broken.
+    """
+
+    folder: Path
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(path) for path in self.folder.glob("*.db") if _size(path)]
+        found: Iterable[Metric] = MultiProcessCollector.merge(files, accumulate=True)
+        return found
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # of a worker whose place was just taken
+        return 0
 
 
 class Metrics:
@@ -123,8 +149,9 @@ class Metrics:
         if not hasattr(os, "posix_fallocate"):  # macOS
             return
         for path in Path(os.environ[_FOLDER]).glob("*.db"):
-            with path.open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, max(1, path.stat().st_size))
+            if size := _size(path):  # else another worker is just making it, and gives it its size itself
+                with path.open("r+b") as file:
+                    os.posix_fallocate(file.fileno(), 0, size)
 
     def show_verdict(self, verdict: str) -> None:
         """Show what the release decision says.
@@ -156,7 +183,7 @@ class Metrics:
 
     def _page_of_all(self) -> bytes:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, os.environ[_FOLDER])
+        registry.register(_Begun(Path(os.environ[_FOLDER])))
         return generate_latest(registry)
 
     @staticmethod
