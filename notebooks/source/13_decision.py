@@ -564,7 +564,7 @@ print(f"p-value by our test {variance_p_value(twins_log):.2f}; the library's aud
 # | `Calibrated` | the calibrated network | the same (02) | `audit_calibration(evidence, rival.data.test, fresh)` |
 # | `BatchLog` | the sizes of all batches | a loader that is not private (09) | `audit_sampling(evidence)` |
 #
-# Not every rival has every kind, and each has two of one.
+# Not every rival has every kind, and each makes two claims about one of the three things.
 #
 # *Hint.* Print an audit: it says what it found, and `.accused` is true or false. For each, say
 # first what an honest maker's evidence would look like (the null hypothesis). What looks too good
